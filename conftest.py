@@ -1,0 +1,3 @@
+"""Makes pytester available to the tests."""
+
+pytest_plugins = "pytester"
