@@ -1,0 +1,333 @@
+"""A source read into a Document: shape checked, expressions and conditions compiled once."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from pytest_amberflo.arazzo.condition import Condition, parse_condition
+from pytest_amberflo.arazzo.errors import DocumentError, ExpressionSyntaxError, Problem
+from pytest_amberflo.arazzo.excerpt import Span
+from pytest_amberflo.arazzo.expression import ComponentRef, parse_expression
+from pytest_amberflo.arazzo.model import (
+    Action,
+    Criterion,
+    Document,
+    Info,
+    Output,
+    Parameter,
+    Place,
+    Replacement,
+    RequestBody,
+    SourceDescription,
+    Step,
+    Workflow,
+)
+from pytest_amberflo.arazzo.scope import describe_type
+from pytest_amberflo.arazzo.shape import check_shape
+from pytest_amberflo.arazzo.template import Template, compile_template, find_syntax_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pytest_amberflo.arazzo.expression import Expression
+    from pytest_amberflo.arazzo.source import Pointer, Source
+
+T = TypeVar("T")
+
+_VERSION: Final = re.compile(r"1\.([01])\.\d+(?:-.+)?\Z")
+#: Where unknown extensions of ours are read from.
+EXTENSION: Final = "x-amberflo"
+
+
+def load_document(source: Source) -> Document:
+    """The document that a source holds.
+
+    Raises DocumentError with every problem of shape, or else with every expression and
+    condition that does not parse and every reference to components that leads nowhere.
+    """
+    minor = _read_version(source)
+    problems = check_shape(source, minor)
+    if problems:
+        raise DocumentError(source.name, source.text, problems)
+    builder = _Builder(source)
+    document = builder.build((1, minor))
+    if builder.problems:
+        raise DocumentError(source.name, source.text, builder.problems)
+    return document
+
+
+def _read_version(source: Source) -> int:
+    data = source.data
+    if not isinstance(data, dict) or "arazzo" not in data:
+        found = "it has no `arazzo`" if isinstance(data, dict) else f"it is {describe_type(data)}"
+        span = source.locate(())
+        first_line = Span(line=span.line, column=1, end_line=span.line, end_column=2)
+        problem = Problem(
+            span=first_line,
+            message=f"not an Arazzo document: {found}",
+            hint="An Arazzo document starts with a version: `arazzo: 1.0.1`",
+        )
+        raise DocumentError(source.name, source.text, [problem])
+    version = data["arazzo"]
+    span = source.locate(("arazzo",))
+    match = _VERSION.match(version) if isinstance(version, str) else None
+    if match:
+        return int(match.group(1))
+    if isinstance(version, str):
+        message = f"Arazzo `{version}` is not supported; 1.0.x and 1.1.x are"
+        hint = "A version has three numbers: `1.0.1`" if re.match(r"1\.[01]\Z", version) else None
+    else:
+        message = f"`arazzo` is {describe_type(version)}; a version such as `1.0.1` is due"
+        hint = None
+    raise DocumentError(
+        source.name, source.text, [Problem(span=span, message=message, hint=hint)]
+    )
+
+
+class _Builder:
+    """Turns checked data into the model and keeps what does not parse in `problems`."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._components: Mapping[str, Any] = source.data.get("components", {})
+        self.problems: list[Problem] = []
+
+    def build(self, version: tuple[int, int]) -> Document:
+        data = self._source.data
+        info = data["info"]
+        return Document(
+            source=self._source,
+            version=version,
+            self_uri=data.get("$self"),
+            info=Info(
+                title=info["title"],
+                version=info["version"],
+                summary=info.get("summary"),
+                description=info.get("description"),
+            ),
+            source_descriptions=self._each(("sourceDescriptions",), data, self._source_description),
+            workflows=self._each(("workflows",), data, self._workflow),
+            components=self._components,
+        )
+
+    def _each(
+        self, pointer: Pointer, owner: Mapping[str, Any], build: Callable[[Any, Pointer], T | None]
+    ) -> tuple[T, ...]:
+        items = owner.get(str(pointer[-1]), ())
+        built = (build(item, (*pointer, index)) for index, item in enumerate(items))
+        return tuple(item for item in built if item is not None)
+
+    def _place(self, pointer: Pointer) -> Place:
+        return Place(pointer=pointer, span=self._source.locate(pointer))
+
+    def _source_description(self, data: Any, pointer: Pointer) -> SourceDescription:
+        return SourceDescription(
+            name=data["name"],
+            url=data["url"],
+            type=data.get("type"),
+            place=self._place(pointer),
+        )
+
+    def _workflow(self, data: Any, pointer: Pointer) -> Workflow:
+        return Workflow(
+            workflow_id=data["workflowId"],
+            summary=data.get("summary"),
+            description=data.get("description"),
+            inputs=data.get("inputs"),
+            depends_on=tuple(data.get("dependsOn", ())),
+            steps=self._each((*pointer, "steps"), data, self._step),
+            success_actions=self._each((*pointer, "successActions"), data, self._action),
+            failure_actions=self._each((*pointer, "failureActions"), data, self._action),
+            parameters=self._each((*pointer, "parameters"), data, self._parameter),
+            outputs=self._outputs(data, pointer),
+            extension=data.get(EXTENSION),
+            place=self._place(pointer),
+        )
+
+    def _step(self, data: Any, pointer: Pointer) -> Step:
+        body = data.get("requestBody")
+        return Step(
+            step_id=data["stepId"],
+            description=data.get("description"),
+            operation_id=data.get("operationId"),
+            operation_path=data.get("operationPath"),
+            workflow_id=data.get("workflowId"),
+            parameters=self._each((*pointer, "parameters"), data, self._parameter),
+            request_body=(
+                None if body is None else self._request_body(body, (*pointer, "requestBody"))
+            ),
+            success_criteria=self._each((*pointer, "successCriteria"), data, self._criterion),
+            on_success=self._each((*pointer, "onSuccess"), data, self._action),
+            on_failure=self._each((*pointer, "onFailure"), data, self._action),
+            outputs=self._outputs(data, pointer),
+            extension=data.get(EXTENSION),
+            place=self._place(pointer),
+        )
+
+    def _request_body(self, data: Any, pointer: Pointer) -> RequestBody:
+        payload = None
+        if "payload" in data:
+            payload = self._template(data["payload"], (*pointer, "payload"))
+        return RequestBody(
+            content_type=data.get("contentType"),
+            payload=payload,
+            replacements=self._each((*pointer, "replacements"), data, self._replacement),
+            place=self._place(pointer),
+        )
+
+    def _replacement(self, data: Any, pointer: Pointer) -> Replacement | None:
+        value = self._template(data["value"], (*pointer, "value"))
+        if value is None:
+            return None
+        return Replacement(
+            target=data["target"],
+            selector_type=data.get("targetSelectorType"),
+            value=value,
+            place=self._place(pointer),
+        )
+
+    def _parameter(self, data: Any, pointer: Pointer) -> Parameter | None:
+        if "reference" in data:
+            target = self._follow(data, pointer, "parameters")
+            if target is None:
+                return None
+            found, at = target
+            if "value" in data:
+                return self._parameter({**found, "value": data["value"]}, pointer)
+            return self._parameter(found, at)
+        value = self._template(data["value"], (*pointer, "value"))
+        if value is None:
+            return None
+        return Parameter(
+            name=data["name"], location=data.get("in"), value=value, place=self._place(pointer)
+        )
+
+    def _action(self, data: Any, pointer: Pointer) -> Action | None:
+        if "reference" in data:
+            kind = "failureActions" if "ailure" in str(pointer[-2]) else "successActions"
+            target = self._follow(data, pointer, kind)
+            return None if target is None else self._action(*target)
+        return Action(
+            name=data["name"],
+            type=data["type"],
+            workflow_id=data.get("workflowId"),
+            step_id=data.get("stepId"),
+            retry_after=data.get("retryAfter"),
+            retry_limit=data.get("retryLimit"),
+            criteria=self._each((*pointer, "criteria"), data, self._criterion),
+            parameters=self._each((*pointer, "parameters"), data, self._parameter),
+            place=self._place(pointer),
+        )
+
+    def _criterion(self, data: Any, pointer: Pointer) -> Criterion:
+        declared = data.get("type", "simple")
+        kind, version = declared, None
+        if isinstance(declared, dict):
+            kind, version = declared["type"], declared["version"]
+        text: str = data["condition"]
+        parsed: Condition | None = None
+        if kind == "simple":
+            parsed = self._condition(text, (*pointer, "condition"))
+        return Criterion(
+            condition=text,
+            type=kind,
+            version=version,
+            context=data.get("context"),
+            parsed=parsed,
+            place=self._place(pointer),
+        )
+
+    def _outputs(self, owner: Any, pointer: Pointer) -> tuple[Output, ...]:
+        outputs: list[Output] = []
+        for name, text in owner.get("outputs", {}).items():
+            at = (*pointer, "outputs", name)
+            expression = self._expression(text, at)
+            if expression is not None:
+                outputs.append(Output(name=name, expression=expression, place=self._place(at)))
+        return tuple(outputs)
+
+    def _follow(self, data: Any, pointer: Pointer, kind: str) -> tuple[Any, Pointer] | None:
+        """The component that a Reusable Object refers to and its pointer; a problem if none."""
+        at = (*pointer, "reference")
+        expression = self._expression(data["reference"], at)
+        if expression is None:
+            return None
+        known = self._components.get(kind, {})
+        if not isinstance(expression, ComponentRef) or expression.kind != kind:
+            self._add(at, f"`{expression}` does not refer to `$components.{kind}`")
+        elif expression.name not in known:
+            self._add(
+                at,
+                f"`components` has no `{expression.name}` among its {kind}",
+                expression.name,
+                tuple(known),
+            )
+        else:
+            return known[expression.name], ("components", kind, expression.name)
+        return None
+
+    def _template(self, value: Any, pointer: Pointer) -> Template | None:
+        try:
+            return compile_template(value)
+        except ExpressionSyntaxError:
+            for inner, error in find_syntax_errors(value):
+                self._add_syntax_error((*pointer, *inner), error)
+        return None
+
+    def _expression(self, text: Any, pointer: Pointer) -> Expression | None:
+        if not isinstance(text, str):
+            self._add(pointer, "selector objects are not supported yet")
+            return None
+        try:
+            return parse_expression(text)
+        except ExpressionSyntaxError as error:
+            self._add_syntax_error(pointer, error)
+        return None
+
+    def _condition(self, text: str, pointer: Pointer) -> Condition | None:
+        try:
+            return parse_condition(text)
+        except ExpressionSyntaxError as error:
+            self._add_syntax_error(pointer, error)
+        return None
+
+    def _add_syntax_error(self, pointer: Pointer, error: ExpressionSyntaxError) -> None:
+        span = self._source.locate(pointer)
+        problem = Problem(
+            span=narrow_span(span, self._source.text, error.text, error.offset),
+            message=error.message,
+            name=error.name,
+            candidates=error.candidates,
+        )
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+    def _add(
+        self,
+        pointer: Pointer,
+        message: str,
+        name: str | None = None,
+        candidates: tuple[str, ...] = (),
+    ) -> None:
+        problem = Problem(
+            span=self._source.locate(pointer), message=message, name=name, candidates=candidates
+        )
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+
+def narrow_span(span: Span, document: str, text: str, offset: int, length: int = 1) -> Span:
+    """The part of a scalar's span that starts at `offset` of its text, where that can be told.
+
+    It can for a plain or simply quoted scalar on one line; else the whole scalar's span stands.
+    """
+    lines = document.splitlines()
+    if span.line != span.end_line or span.line > len(lines):
+        return span
+    written = lines[span.line - 1][span.column - 1 : span.end_column - 1]
+    start = written.find(text)
+    if start < 0 or start > 1:
+        return span
+    column = span.column + start + offset
+    return Span(line=span.line, column=column, end_line=span.line, end_column=column + length)

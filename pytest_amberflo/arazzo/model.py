@@ -1,0 +1,190 @@
+"""An Arazzo document as data: every object of the specification, with its place in the text.
+
+Built by `pytest_amberflo.arazzo.load`, which also checks it; nothing here refers to HTTP.
+Field names follow the specification in snake case.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_amberflo.arazzo.condition import Condition
+    from pytest_amberflo.arazzo.excerpt import Span
+    from pytest_amberflo.arazzo.expression import Expression
+    from pytest_amberflo.arazzo.source import Pointer, Source
+    from pytest_amberflo.arazzo.template import Template
+
+ParameterPlace: TypeAlias = Literal["path", "query", "querystring", "header", "cookie"]
+CriterionType: TypeAlias = Literal["simple", "regex", "jsonpath", "xpath"]
+SourceType: TypeAlias = Literal["openapi", "arazzo", "asyncapi"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where an object stands: its pointer in the document and its first line, from 1."""
+
+    pointer: Pointer
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Info:
+    """Metadata of a document (Info Object)."""
+
+    title: str
+    version: str
+    summary: str | None = None
+    description: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceDescription:
+    """A description that the workflows refer to by name (Source Description Object)."""
+
+    name: str
+    url: str
+    type: SourceType | None
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """A value for a parameter of an operation or an input of a workflow (Parameter Object)."""
+
+    name: str
+    location: ParameterPlace | None
+    value: Template
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replacement:
+    """A value to set at a place of a payload (Payload Replacement Object)."""
+
+    target: str
+    selector_type: str | None
+    value: Template
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestBody:
+    """The body of a step's request (Request Body Object)."""
+
+    content_type: str | None
+    payload: Template | None
+    replacements: tuple[Replacement, ...]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Criterion:
+    """An assertion (Criterion Object); `parsed` is set for simple conditions."""
+
+    condition: str
+    type: CriterionType
+    version: str | None
+    context: str | None
+    parsed: Condition | None
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """What to do after a step (Success Action Object or Failure Action Object)."""
+
+    name: str
+    type: Literal["end", "goto", "retry"]
+    workflow_id: str | None
+    step_id: str | None
+    retry_after: float | None
+    retry_limit: int | None
+    criteria: tuple[Criterion, ...]
+    parameters: tuple[Parameter, ...]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """A named value of a step or workflow."""
+
+    name: str
+    expression: Expression
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One step of a workflow (Step Object); exactly one of the three targets is set."""
+
+    step_id: str
+    description: str | None
+    operation_id: str | None
+    operation_path: str | None
+    workflow_id: str | None
+    parameters: tuple[Parameter, ...]
+    request_body: RequestBody | None
+    success_criteria: tuple[Criterion, ...]
+    on_success: tuple[Action, ...]
+    on_failure: tuple[Action, ...]
+    outputs: tuple[Output, ...]
+    #: The step's `x-amberflo`, as it stands in the document.
+    extension: Any
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workflow:
+    """A workflow (Workflow Object)."""
+
+    workflow_id: str
+    summary: str | None
+    description: str | None
+    #: The JSON Schema 2020-12 of the inputs, or None.
+    inputs: Mapping[str, Any] | bool | None
+    depends_on: tuple[str, ...]
+    steps: tuple[Step, ...]
+    success_actions: tuple[Action, ...]
+    failure_actions: tuple[Action, ...]
+    parameters: tuple[Parameter, ...]
+    outputs: tuple[Output, ...]
+    #: The workflow's `x-amberflo`, as it stands in the document.
+    extension: Any
+    place: Place
+
+    @property
+    def input_schemas(self) -> Mapping[str, Any]:
+        """The schema of each declared input by its name."""
+        if not isinstance(self.inputs, dict):
+            return {}
+        properties = self.inputs.get("properties")
+        return properties if isinstance(properties, dict) else {}
+
+    @property
+    def required_inputs(self) -> tuple[str, ...]:
+        """The names of the inputs that must have a value."""
+        if not isinstance(self.inputs, dict):
+            return ()
+        return tuple(name for name in self.inputs.get("required", ()) if isinstance(name, str))
+
+    def find_step(self, step_id: str) -> Step | None:
+        """The step with this id, or None."""
+        return next((step for step in self.steps if step.step_id == step_id), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """An Arazzo description that can be run as far as its own text goes."""
+
+    source: Source
+    #: Major and minor of the `arazzo` field; patch versions make no difference.
+    version: tuple[int, int]
+    self_uri: str | None
+    info: Info
+    source_descriptions: tuple[SourceDescription, ...]
+    workflows: tuple[Workflow, ...]
+    components: Mapping[str, Any] = field(default_factory=dict)

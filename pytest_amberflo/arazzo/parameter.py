@@ -1,0 +1,160 @@
+"""Parameters in the styles of OpenAPI: values to the text that stands in a request.
+
+OpenAPI 3.0 to 3.2, Parameter Object, "Style Values" and "Style Examples". Nested structures
+have no defined form there; here they are JSON.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+from pytest_amberflo.arazzo.operation import OperationParameter
+from pytest_amberflo.arazzo.scope import describe_type
+from pytest_amberflo.arazzo.template import to_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+#: RFC 3986 reserved characters, which `allowReserved` leaves as they are.
+_RESERVED: Final = ":/?#[]@!$&'()*+,;="
+_DELIMITERS: Final = {"form": ",", "spaceDelimited": "%20", "pipeDelimited": "|"}
+
+
+class StyleError(ValueError):
+    """A value has no form in the style of its parameter; the text says why."""
+
+
+def undeclared(name: str, location: str) -> OperationParameter:
+    """A parameter that the operation does not declare, in the default style of its place."""
+    style = "form" if location in ("query", "cookie") else "simple"
+    return OperationParameter(
+        name=name,
+        location=location,
+        required=False,
+        style=style,
+        explode=style == "form",
+        allow_reserved=False,
+        schema=None,
+        media_type=None,
+    )
+
+
+def serialize_path(parameter: OperationParameter, value: Any) -> str:
+    """The text for a parameter's place in a path template. Raises StyleError."""
+    if parameter.media_type is not None:
+        return quote(_as_content(parameter, value), safe="")
+    prefix, separator = {
+        "simple": ("", ","),
+        "label": (".", "." if parameter.explode else ","),
+        "matrix": (";", ";" if parameter.explode else ","),
+    }.get(parameter.style, ("", ","))
+    named = parameter.style == "matrix"
+    name = quote(parameter.name, safe="")
+    if isinstance(value, dict):
+        pairs = _quoted_pairs(value, "=" if parameter.explode else ",", safe="")
+        text = separator.join(pairs)
+        return f"{prefix}{text}" if parameter.explode or not named else f"{prefix}{name}={text}"
+    if isinstance(value, list):
+        items = [quote(_scalar(item), safe="") for item in value]
+        if named and parameter.explode:
+            return prefix + separator.join(f"{name}={item}" for item in items)
+        text = separator.join(items)
+        return f"{prefix}{name}={text}" if named else f"{prefix}{text}"
+    text = quote(_scalar(value), safe="")
+    if not text and parameter.style == "simple":
+        raise StyleError("a path parameter must not be empty")
+    return f"{prefix}{name}={text}" if named else f"{prefix}{text}"
+
+
+def serialize_query(parameter: OperationParameter, value: Any) -> tuple[tuple[str, str], ...]:
+    """The encoded names and values that a query parameter becomes. Raises StyleError."""
+    safe = _RESERVED.replace("&", "").replace("#", "") if parameter.allow_reserved else ""
+    name = quote(parameter.name, safe="")
+    if parameter.media_type is not None:
+        return ((name, quote(_as_content(parameter, value), safe=safe)),)
+    if parameter.style == "deepObject":
+        return _deep_object(parameter, value, safe)
+    delimiter = _DELIMITERS.get(parameter.style, ",")
+    if isinstance(value, dict):
+        if parameter.explode:
+            return tuple((quote(k, safe=""), quote(_scalar(v), safe=safe)) for k, v in value.items())
+        return ((name, delimiter.join(_quoted_pairs(value, delimiter, safe=safe))),)
+    if isinstance(value, list):
+        items = [quote(_scalar(item), safe=safe) for item in value]
+        if parameter.explode and parameter.style == "form":
+            return tuple((name, item) for item in items)
+        return ((name, delimiter.join(items)),) if items else ()
+    return ((name, quote(_scalar(value), safe=safe)),)
+
+
+def serialize_header(parameter: OperationParameter, value: Any) -> str:
+    """The value of a header parameter. Raises StyleError."""
+    if parameter.media_type is not None:
+        text = _as_content(parameter, value)
+    elif isinstance(value, dict):
+        text = ",".join(_pairs(value, "=" if parameter.explode else ","))
+    elif isinstance(value, list):
+        text = ",".join(_scalar(item) for item in value)
+    else:
+        text = _scalar(value)
+    for char in text:
+        if char in "\r\n\0":
+            raise StyleError("a header's value must not hold a line break or a null character")
+        if ord(char) > 255:
+            raise StyleError(f"`{char}` cannot stand in a header (only Latin-1 can)")
+    return text
+
+
+def serialize_cookie(parameter: OperationParameter, value: Any) -> tuple[tuple[str, str], ...]:
+    """The names and values of a cookie parameter. Raises StyleError."""
+    if parameter.media_type is not None:
+        return ((parameter.name, quote(_as_content(parameter, value), safe="")),)
+    if isinstance(value, dict):
+        if parameter.explode:
+            return tuple((key, quote(_scalar(item), safe="")) for key, item in value.items())
+        return ((parameter.name, ",".join(_quoted_pairs(value, ",", safe=""))),)
+    if isinstance(value, list):
+        items = [quote(_scalar(item), safe="") for item in value]
+        if parameter.explode:
+            return tuple((parameter.name, item) for item in items)
+        return ((parameter.name, ",".join(items)),)
+    return ((parameter.name, quote(_scalar(value), safe="")),)
+
+
+def _deep_object(
+    parameter: OperationParameter, value: Any, safe: str
+) -> tuple[tuple[str, str], ...]:
+    if not isinstance(value, dict):
+        raise StyleError(f"`{parameter.name}` is {describe_type(value)}; deepObject needs an object")
+    name = quote(parameter.name, safe="")
+    pairs: list[tuple[str, str]] = []
+    for key, member in value.items():
+        inner = member if isinstance(member, list) else [member]
+        pairs += [(f"{name}[{quote(key, safe='')}]", quote(_scalar(v), safe=safe)) for v in inner]
+    return tuple(pairs)
+
+
+def _pairs(value: Mapping[str, Any], separator: str) -> Sequence[str]:
+    return [f"{key}{separator}{_scalar(member)}" for key, member in value.items()]
+
+
+def _quoted_pairs(value: Mapping[str, Any], separator: str, *, safe: str) -> Sequence[str]:
+    return [
+        f"{quote(key, safe='')}{separator}{quote(_scalar(member), safe=safe)}"
+        for key, member in value.items()
+    ]
+
+
+def _scalar(value: Any) -> str:
+    return "" if value is None else to_text(value)
+
+
+def _as_content(parameter: OperationParameter, value: Any) -> str:
+    media_type = parameter.media_type or ""
+    if media_type.endswith("json"):
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    if isinstance(value, dict | list):
+        raise StyleError(f"`{parameter.name}` is {describe_type(value)}; {media_type} needs text")
+    return _scalar(value)

@@ -1,0 +1,188 @@
+"""A step and the values of the moment, made into the request to send."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from pytest_amberflo.arazzo.errors import ArazzoError, EvaluationError
+from pytest_amberflo.arazzo.parameter import (
+    StyleError,
+    serialize_cookie,
+    serialize_header,
+    serialize_path,
+    serialize_query,
+    undeclared,
+)
+from pytest_amberflo.arazzo.scope import ABSENT, Scope, SentRequest
+from pytest_amberflo.arazzo.template import Interpolation, Literal, render
+from pytest_amberflo.http.exchange import Headers, Request, find_header, is_json_type
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pytest_amberflo.arazzo.model import Parameter, RequestBody, Step
+    from pytest_amberflo.arazzo.operation import Operation
+    from pytest_amberflo.arazzo.source import Pointer
+
+
+class PlanError(ArazzoError):
+    """A step's request cannot be built: which part, where it stands, and why."""
+
+    def __init__(self, part: str, pointer: Pointer, reason: str) -> None:
+        super().__init__(part, pointer, reason)
+        self.part = part
+        self.pointer = pointer
+        self.reason = reason
+
+    def __str__(self) -> str:
+        """The part and the reason."""
+        return f"{self.part}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A request ready to be sent, with the texts of its path parameters by name."""
+
+    sent: SentRequest
+    path_texts: Mapping[str, str]
+
+
+@dataclass(slots=True)
+class _Parts:
+    """What the parameters of a step become; grows as they are read."""
+
+    path: dict[str, Any]
+    path_texts: dict[str, str]
+    query: dict[str, Any]
+    pairs: list[tuple[str, str]]
+    headers: list[tuple[str, str]]
+    cookies: list[tuple[str, str]]
+
+
+def plan_request(
+    step: Step,
+    operation: Operation,
+    parameters: Sequence[Parameter],
+    scope: Scope,
+    base_url: str,
+) -> Plan:
+    """The request of a step to an operation below `base_url`. Raises PlanError."""
+    parts = _Parts({}, {}, {}, [], [], [])
+    for parameter in parameters:
+        _add_parameter(parts, parameter, operation, scope)
+    payload, body, content_type = _build_body(step.request_body, operation, scope)
+    request = Request(
+        method=operation.method,
+        url=_build_url(base_url, step, operation, parts),
+        headers=_build_headers(parts, operation, content_type),
+        body=body,
+    )
+    sent = SentRequest(request=request, payload=payload, path=parts.path, query=parts.query)
+    return Plan(sent=sent, path_texts=parts.path_texts)
+
+
+def merge_parameters(
+    outer: Sequence[Parameter], inner: Sequence[Parameter]
+) -> tuple[Parameter, ...]:
+    """The parameters of a workflow with those of a step, which override by name and place."""
+    merged = {(parameter.name, parameter.location): parameter for parameter in outer}
+    merged.update({(parameter.name, parameter.location): parameter for parameter in inner})
+    return tuple(merged.values())
+
+
+def _add_parameter(
+    parts: _Parts, parameter: Parameter, operation: Operation, scope: Scope
+) -> None:
+    location = parameter.location or "query"
+    what = f"{location} parameter `{parameter.name}`"
+    declared = operation.find_parameter(parameter.name, location)
+    try:
+        value = render(parameter.value, scope)
+        if value is ABSENT:
+            if location == "path" or (declared is not None and declared.required):
+                raise PlanError(what, parameter.place.pointer, "it is required; the input is absent")
+            return
+        _serialize(parts, location, declared or undeclared(parameter.name, location), value)
+    except (EvaluationError, StyleError) as error:
+        raise PlanError(what, parameter.place.pointer, str(error)) from error
+
+
+def _serialize(parts: _Parts, location: str, declared: Any, value: Any) -> None:
+    match location:
+        case "path":
+            parts.path[declared.name] = value
+            parts.path_texts[declared.name] = serialize_path(declared, value)
+        case "query":
+            parts.query[declared.name] = value
+            parts.pairs += serialize_query(declared, value)
+        case "header":
+            parts.headers.append((declared.name, serialize_header(declared, value)))
+        case _:
+            parts.cookies += serialize_cookie(declared, value)
+
+
+def _build_url(base_url: str, step: Step, operation: Operation, parts: _Parts) -> str:
+    path = operation.path
+    for name, text in parts.path_texts.items():
+        path = path.replace("{" + name + "}", text)
+    open_brace = path.find("{")
+    if open_brace >= 0:
+        name = path[open_brace + 1 : path.find("}", open_brace)]
+        raise PlanError(
+            f"path parameter `{name}`", step.place.pointer, f"step `{step.step_id}` does not give it"
+        )
+    query = "&".join(f"{name}={value}" for name, value in parts.pairs)
+    url = base_url.rstrip("/") + quote(path, safe="/%!$&'()*+,;=:@-._~")
+    return f"{url}?{query}" if query else url
+
+
+def _build_headers(parts: _Parts, operation: Operation, content_type: str | None) -> Headers:
+    headers = list(parts.headers)
+    if content_type is not None and find_header(tuple(headers), "content-type") is None:
+        headers.append(("Content-Type", content_type))
+    if find_header(tuple(headers), "accept") is None:
+        headers.append(("Accept", ", ".join(operation.response_types) or "*/*"))
+    if parts.cookies:
+        headers.append(("Cookie", "; ".join(f"{name}={value}" for name, value in parts.cookies)))
+    return tuple(headers)
+
+
+def _build_body(
+    body: RequestBody | None, operation: Operation, scope: Scope
+) -> tuple[Any, bytes | None, str | None]:
+    """The payload as a value, its bytes and its content type; nothing where there is no body."""
+    if body is None or body.payload is None:
+        return None, None, None
+    at = (*body.place.pointer, "payload")
+    try:
+        payload = render(body.payload, scope)
+    except EvaluationError as error:
+        raise PlanError("request body", at, str(error)) from error
+    if payload is ABSENT:
+        return None, None, None
+    content_type = body.content_type or next(iter(operation.media_types), None)
+    if content_type is None:
+        reason = f"`{operation.label}` declares none, and `contentType` does not say what it is"
+        raise PlanError("request body", at, reason)
+    if not is_json_type(content_type.partition(";")[0].strip().lower()):
+        raise PlanError("request body", at, f"`{content_type}` is not supported yet; JSON is")
+    is_text = isinstance(body.payload, Literal | Interpolation) and isinstance(payload, str)
+    if is_text and _is_json(payload):
+        return json.loads(payload), payload.encode(), content_type
+    return payload, dump_json(payload), content_type
+
+
+def dump_json(value: Any) -> bytes:
+    """The value as JSON in UTF-8, without spaces."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True

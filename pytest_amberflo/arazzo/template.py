@@ -1,0 +1,195 @@
+"""Values of a document in which runtime expressions stand: compiled once, rendered per run.
+
+A string that is an expression yields the expression's value with its type. An expression in
+braces inside a longer string becomes text: scalars as they print in JSON, strings as they are,
+structures as JSON (Arazzo 1.1.0, "Runtime Expressions"). A rendered value is data: what looks
+like an expression in it is not evaluated again.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from pytest_amberflo.arazzo.errors import EvaluationError, ExpressionSyntaxError
+from pytest_amberflo.arazzo.expression import (
+    SOURCES,
+    Expression,
+    Within,
+    is_expression,
+    leading_word,
+    parse_expression,
+    read_expression,
+)
+from pytest_amberflo.arazzo.scope import ABSENT, Scope, evaluate
+from pytest_amberflo.naming import find_nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_amberflo.arazzo.source import Pointer
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A value without expressions."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A string that is one expression."""
+
+    expression: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Interpolation:
+    """A string with expressions in braces among literal text."""
+
+    parts: tuple[str | Expression, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ListTemplate:
+    """An array with expressions somewhere in it."""
+
+    items: tuple[Template, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MapTemplate:
+    """An object with expressions somewhere in its values; member names are literal."""
+
+    members: tuple[tuple[str, Template], ...]
+
+
+Template: TypeAlias = Literal | Reference | Interpolation | ListTemplate | MapTemplate
+
+
+def compile_template(value: Any) -> Template:
+    """The template of a document's value. Raises ExpressionSyntaxError for a bad expression."""
+    if isinstance(value, str):
+        return compile_string(value)
+    if isinstance(value, list):
+        items = tuple(compile_template(item) for item in value)
+        return _literal_or(ListTemplate(items), value, items)
+    if isinstance(value, dict):
+        members = tuple((name, compile_template(member)) for name, member in value.items())
+        return _literal_or(MapTemplate(members), value, tuple(item for _, item in members))
+    return Literal(value)
+
+
+def compile_string(text: str) -> Template:
+    """The template of one string. Raises ExpressionSyntaxError for a bad expression in it."""
+    if is_expression(text):
+        return Reference(parse_expression(text))
+    if "{$" in text:
+        return _compile_interpolation(text)
+    word = leading_word(text)
+    if word is not None and text[len(word) + 1 : len(word) + 2] == ".":
+        near = find_nearest(f"${word}", SOURCES)
+        if near is not None:
+            # Sent as it stands it would be a constant, the same for everybody.
+            raise ExpressionSyntaxError(
+                text, 0, "a runtime expression", name=f"${word}", candidates=SOURCES
+            )
+    return Literal(text)
+
+
+def find_syntax_errors(
+    value: Any, pointer: Pointer = ()
+) -> Iterator[tuple[Pointer, ExpressionSyntaxError]]:
+    """Every bad expression in a document's value, each with its place relative to the value."""
+    if isinstance(value, str):
+        try:
+            compile_string(value)
+        except ExpressionSyntaxError as error:
+            yield pointer, error
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from find_syntax_errors(item, (*pointer, index))
+    elif isinstance(value, dict):
+        for name, member in value.items():
+            yield from find_syntax_errors(member, (*pointer, name))
+
+
+def find_expressions(template: Template, pointer: Pointer = ()) -> Iterator[tuple[Pointer, Expression]]:
+    """Every expression in a template, each with its place relative to the template."""
+    match template:
+        case Reference(expression):
+            yield pointer, expression
+        case Interpolation(parts):
+            for part in parts:
+                if not isinstance(part, str):
+                    yield pointer, part
+        case ListTemplate(items):
+            for index, item in enumerate(items):
+                yield from find_expressions(item, (*pointer, index))
+        case MapTemplate(members):
+            for name, member in members:
+                yield from find_expressions(member, (*pointer, name))
+        case Literal():
+            return
+
+
+def render(template: Template, scope: Scope) -> Any:
+    """The value of a template in a scope; members and elements that are ABSENT are left out.
+
+    Returns ABSENT itself when the template as a whole is an absent input. Raises
+    EvaluationError.
+    """
+    match template:
+        case Literal(value):
+            return value
+        case Reference(expression):
+            return evaluate(expression, scope)
+        case Interpolation(parts):
+            return "".join(
+                part if isinstance(part, str) else _embed(part, scope) for part in parts
+            )
+        case ListTemplate(items):
+            rendered = (render(item, scope) for item in items)
+            return [value for value in rendered if value is not ABSENT]
+        case MapTemplate(members):
+            pairs = ((name, render(member, scope)) for name, member in members)
+            return {name: value for name, value in pairs if value is not ABSENT}
+
+
+def to_text(value: Any) -> str:
+    """The value as it stands inside a string: strings as they are, everything else as JSON."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _embed(expression: Expression, scope: Scope) -> str:
+    value = evaluate(expression, scope)
+    if value is ABSENT:
+        reason = "the input is not given, and a text around it cannot leave it out"
+        raise EvaluationError(str(expression), reason)
+    return to_text(value)
+
+
+def _literal_or(template: Template, value: Any, inner: tuple[Template, ...]) -> Template:
+    return Literal(value) if all(isinstance(item, Literal) for item in inner) else template
+
+
+def _compile_interpolation(text: str) -> Interpolation:
+    parts: list[str | Expression] = []
+    literal_from = 0
+    while (brace := text.find("{$", literal_from)) >= 0:
+        if brace > literal_from:
+            parts.append(text[literal_from:brace])
+        expression, end = read_expression(text, brace + 1, Within.BRACES)
+        if text[end : end + 1] != "}":
+            raise ExpressionSyntaxError(text, end, "`}`")
+        parts.append(expression)
+        literal_from = end + 1
+    if literal_from < len(text):
+        parts.append(text[literal_from:])
+    return Interpolation(tuple(parts))

@@ -1,0 +1,241 @@
+"""An item's result as plain values: steps as lines, properties, the entry of the trace."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from pytest_amberflo.metering.number import format_number
+from pytest_amberflo.usage_text import format_duration
+from pytest_amberflo.verdict import CheckOutcome, ContractDetail, UsageDetail
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pytest_amberflo.arazzo.events import StepResult
+    from pytest_amberflo.http.exchange import Exchange
+    from pytest_amberflo.http.redact import Redactor
+    from pytest_amberflo.run import Run
+    from pytest_amberflo.verdict import Check, ItemResult
+
+
+def make_digest(nodeid: str, result: ItemResult, run: Run, *, wants_trace: bool) -> dict[str, Any]:
+    """Everything that the controller needs of an item, as plain values, secrets masked."""
+    tally = result.tally
+    return {
+        "verdict": result.verdict.value,
+        "steps": [run.redactor.redact(line) for line in describe_steps(result)],
+        "events": tally.events,
+        "copies": tally.copies,
+        "lost_answers": tally.lost_answers,
+        "throttled": tally.throttled,
+        "judged": tally.judged,
+        "wrong": sum(
+            check.name == "usage" and check.outcome is CheckOutcome.FAILED
+            for check in result.checks
+        ),
+        "visible_s": list(tally.visible_after_s),
+        "stand_ins": dict(run.catalog.stand_ins),
+        "trace": _trace(nodeid, result, run.redactor) if wants_trace else None,
+    }
+
+
+def make_skeleton(nodeid: str, workflow_id: str, outcome: str, run: Run) -> dict[str, Any]:
+    """The digest of an item that did not run."""
+    trace = {"nodeid": nodeid, "workflowId": workflow_id, "outcome": outcome}
+    empty = {"inputs": {}, "outputs": {}, "duration_s": 0.0, "steps": [], "metering": None}
+    return {
+        "verdict": outcome,
+        "steps": [],
+        "events": 0,
+        "copies": 0,
+        "lost_answers": 0,
+        "throttled": 0,
+        "judged": 0,
+        "wrong": 0,
+        "visible_s": [],
+        "stand_ins": dict(run.catalog.stand_ins),
+        "trace": trace | empty,
+    }
+
+
+def summarize(digests: Sequence[dict[str, Any]], target: str) -> str:
+    """The one line of a run: what was judged, what was sent, when it was visible."""
+
+    def total(name: str) -> int:
+        return sum(digest[name] for digest in digests)
+
+    judged = sum(digest["verdict"] in ("passed", "failed") for digest in digests)
+    parts = [f"amberflo: {judged} judged on {target}"]
+    others = [
+        f"{count} {verdict}"
+        for verdict in ("unverified", "error", "skipped")
+        if (count := sum(digest["verdict"] == verdict for digest in digests))
+    ]
+    parts[0] += "".join(f", {text}" for text in others)
+    events = total("events")
+    sent = f"{events} event{'' if events == 1 else 's'} sent"
+    sent += f", {total('copies')} of them again"
+    if total("lost_answers"):
+        sent += f" ({total('lost_answers')} without an answer)"
+    if total("throttled"):
+        sent += f", throttled {total('throttled')} times"
+    parts.append(sent)
+    right = total("judged") - total("wrong")
+    parts.append(f"usage judged {total('judged')} times, {right} right")
+    visible = [seconds for digest in digests for seconds in digest["visible_s"]]
+    if visible:
+        middle = sorted(visible)[len(visible) // 2]
+        parts.append(
+            f"visible after {format_duration(middle)} (slowest {format_duration(max(visible))})"
+        )
+    return "; ".join(parts)
+
+
+def list_properties(result: ItemResult) -> Iterator[tuple[str, str | int | float]]:
+    """The properties of an item in JUnit."""
+    tally = result.tally
+    yield "amberflo_target", result.target
+    yield "amberflo_verdict", result.verdict.value
+    yield "amberflo_events_sent", tally.events
+    yield "amberflo_events_resent", tally.copies
+    yield "amberflo_usage_judged", tally.judged
+    for check in result.checks:
+        detail = check.detail
+        if isinstance(detail, UsageDetail) and detail.judgement is not None:
+            rows = detail.judgement.rows
+            yield "amberflo_usage_expected", _numbers([row.expected for row in rows])
+            yield "amberflo_usage_seen", _numbers([row.seen for row in rows])
+    if tally.visible_after_s:
+        yield "amberflo_visible_after_ms", round(max(tally.visible_after_s) * 1000)
+
+
+def describe_steps(result: ItemResult) -> Iterator[str]:
+    """A line a step: what was sent, what came, and what it proved."""
+    for step in result.workflow.steps:
+        yield "  ".join(_describe_step(step, result.checks_of(step.step.step_id)))
+
+
+def _describe_step(step: StepResult, checks: Sequence[Check]) -> Iterator[str]:
+    yield step.step.step_id
+    if step.sent is not None:
+        request = step.sent.request
+        yield f"{request.method} {urlsplit(request.url).path}"
+    exchange = step.exchange
+    if exchange is None:
+        yield "not sent"
+    else:
+        yield str(exchange.response.status) if exchange.response is not None else "no answer"
+        yield format_duration(exchange.elapsed_s)
+    if step.outcome.value != "passed":
+        yield step.outcome.value
+    for check in checks:
+        is_news = check.name == "usage" or check.outcome is not CheckOutcome.PASSED
+        if is_news and check.message:
+            yield check.message
+
+
+def _numbers(values: Sequence[Any]) -> str:
+    return ", ".join(format_number(value) for value in values) or "0"
+
+
+def _trace(nodeid: str, result: ItemResult, redactor: Redactor) -> dict[str, Any]:
+    workflow = result.workflow
+    return {
+        "nodeid": nodeid,
+        "workflowId": workflow.workflow.workflow_id,
+        "outcome": result.verdict.value,
+        "inputs": redactor.redact_value(dict(workflow.inputs)),
+        "outputs": redactor.redact_value(dict(workflow.outputs)),
+        "duration_s": result.duration_s,
+        "steps": [
+            _trace_step(step, result.checks_of(step.step.step_id), redactor)
+            for step in workflow.steps
+        ],
+        "metering": _trace_metering(result),
+    }
+
+
+def _trace_step(step: StepResult, checks: Sequence[Check], redactor: Redactor) -> dict[str, Any]:
+    entries = [_trace_check(check, redactor) for check in checks]
+    entries += [
+        {
+            "check": "criterion",
+            "outcome": "passed" if criterion.passed else "failed",
+            "message": redactor.redact(criterion.error or criterion.criterion.condition),
+            "pointer": _print_pointer(criterion.criterion.place.pointer),
+        }
+        for criterion in step.criteria
+    ]
+    return {
+        "stepId": step.step.step_id,
+        "attempt": step.attempt,
+        "outcome": step.outcome.value,
+        "request": _trace_request(step, redactor),
+        "response": _trace_response(step.exchange, redactor),
+        "checks": entries,
+        "action": None,
+        "duration_s": step.duration_s,
+    }
+
+
+def _trace_check(check: Check, redactor: Redactor) -> dict[str, Any]:
+    message, pointer = check.message, None
+    if isinstance(check.detail, ContractDetail):
+        violations = check.detail.violations
+        message = "; ".join(f"{v.path}: {v.rule}" for v in violations)
+        pointer = violations[0].path
+    elif isinstance(check.detail, UsageDetail) and check.detail.causes:
+        message = " ".join((check.message + ":", *check.detail.causes))
+    return {
+        "check": check.name,
+        "outcome": check.outcome.value,
+        "message": redactor.redact(message),
+        "pointer": pointer,
+    }
+
+
+def _trace_request(step: StepResult, redactor: Redactor) -> dict[str, Any] | None:
+    if step.sent is None:
+        return None
+    request = step.sent.request
+    return {
+        "method": request.method,
+        "url": redactor.redact(request.url),
+        "headers": dict(redactor.redact_headers(request.headers)),
+        "body": None if request.body is None else redactor.redact_body(request.body),
+    }
+
+
+def _trace_response(exchange: Exchange | None, redactor: Redactor) -> dict[str, Any] | None:
+    if exchange is None or exchange.response is None:
+        return None
+    response = exchange.response
+    return {
+        "status": response.status,
+        "headers": dict(redactor.redact_headers(response.headers)),
+        "body": redactor.redact_body(response.body),
+        "elapsed_s": exchange.elapsed_s,
+    }
+
+
+def _trace_metering(result: ItemResult) -> dict[str, Any]:
+    tally = result.tally
+    expected: list[str] = []
+    seen: list[str] = []
+    for check in result.checks:
+        detail = check.detail
+        if isinstance(detail, UsageDetail) and detail.judgement is not None:
+            expected += [format_number(row.expected) for row in detail.judgement.rows]
+            seen += [format_number(row.seen) for row in detail.judgement.rows]
+    return {
+        "events": tally.events,
+        "expected": expected,
+        "seen": seen,
+        "polls": tally.polls,
+        "settled_after_s": max(tally.visible_after_s, default=None),
+    }
+
+
+def _print_pointer(pointer: Sequence[str | int]) -> str:
+    return "".join("/" + str(t).replace("~", "~0").replace("/", "~1") for t in pointer)

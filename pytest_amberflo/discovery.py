@@ -1,0 +1,43 @@
+"""Which files are workflow documents, told by name and a cheap look; nothing here is costly."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+#: Below a folder of this name, any YAML or JSON file may be a workflow document.
+FOLDER: Final = "workflows"
+_SUFFIXES: Final = (".yaml", ".yml", ".json")
+_LOOKED_AT: Final = 4 * 1024 * 1024
+_IN_YAML: Final = re.compile(rb"""^["']?arazzo["']?[ \t]*:""", re.MULTILINE)
+_IN_JSON: Final = re.compile(rb'"arazzo"\s*:')
+
+
+def has_workflow_name(path: Path, patterns: tuple[str, ...]) -> bool:
+    """Whether a file's name says that it is a workflow document."""
+    return any(fnmatch.fnmatchcase(path.name, pattern) for pattern in patterns)
+
+
+def may_be_workflow(path: Path, *, is_named: bool) -> bool:
+    """Whether a file of any other name is to be looked at: by suffix, folder and `arazzo` key.
+
+    `is_named`: it was named on the command line, so its folder does not matter.
+    """
+    if path.suffix.lower() not in _SUFFIXES:
+        return False
+    return (is_named or FOLDER in path.parts) and _has_key(path)
+
+
+def _has_key(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            text = file.read(_LOOKED_AT)
+    except OSError:
+        return False
+    text = text.removeprefix(b"\xef\xbb\xbf")
+    pattern = _IN_JSON if text.lstrip().startswith(b"{") else _IN_YAML
+    return pattern.search(text) is not None

@@ -1,0 +1,48 @@
+"""What the workers of pytest-xdist share: one embedded server, one key, names of one run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_amberflo.identity import SHARED, make_api_key, make_run_id
+
+if TYPE_CHECKING:
+    from pytest_amberflo.server.live import EmbeddedServer
+    from pytest_amberflo.settings import Settings
+
+
+class Controller:
+    """The controller's part of a distributed run; does nothing in any other."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._server: EmbeddedServer | None = None
+        self._shared: dict[str, Any] = {}
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Tell a worker what it shares with the others, before it starts."""
+        if not self._shared:
+            key = self._settings.api_key or make_api_key()
+            self._shared = {"run_id": make_run_id(), "api_key": key}
+            if self._settings.target.kind == "embedded":
+                self._shared["server_url"] = self._start_server(key)
+        number = "".join(char for char in node.gateway.id if char.isdigit())
+        run_id = f"{self._shared['run_id']}w{number}"
+        node.workerinput[SHARED] = self._shared | {"run_id": run_id}
+
+    def _start_server(self, key: str) -> str:
+        """The URL of the server; it costs a socket until the first worker connects."""
+        from pytest_amberflo.server.live import EmbeddedServer  # noqa: PLC0415
+
+        self._server = EmbeddedServer(api_keys=[key])
+        self._server.start()
+        return self._server.url
+
+    def pytest_unconfigure(self) -> None:
+        """Stop the server."""
+        if self._server is not None:
+            self._server.stop()
+            self._server = None

@@ -1,0 +1,104 @@
+"""One item: a workflow with its inputs, run and judged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_amberflo.arazzo.errors import DocumentError
+from pytest_amberflo.arazzo.events import Outcome
+from pytest_amberflo.arazzo.runner import Runner
+from pytest_amberflo.http.redact import is_secret_name
+from pytest_amberflo.inputs import InputError, Inputs, check_inputs
+from pytest_amberflo.judge import UsageJudge
+from pytest_amberflo.patience import PatientClock
+from pytest_amberflo.sender import Sender
+from pytest_amberflo.verdict import CheckOutcome, ItemResult, Tally, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pytest_amberflo.arazzo.binding import BoundDocument
+    from pytest_amberflo.arazzo.events import WorkflowResult
+    from pytest_amberflo.arazzo.model import Workflow
+    from pytest_amberflo.extension import StepExtension, WorkflowExtension
+    from pytest_amberflo.run import Run
+    from pytest_amberflo.verdict import Check
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedWorkflow:
+    """A workflow that passed every check at collection."""
+
+    bound: BoundDocument
+    workflow: Workflow
+    extension: WorkflowExtension
+    #: By stepId.
+    step_extensions: Mapping[str, StepExtension]
+    #: Whether a step of it ingests events.
+    ingests: bool
+
+
+class Execution:
+    """A run of one item. `prepare` finds what is wrong before any request is sent."""
+
+    def __init__(self, run: Run, prepared: PreparedWorkflow, inputs: Inputs) -> None:
+        self._run = run
+        self._prepared = prepared
+        self._inputs = inputs
+
+    def prepare(self) -> None:
+        """Check the inputs and the descriptions. Raises InputError."""
+        self._register_secrets()
+        check_inputs(self._prepared.workflow, self._inputs)
+        for description in self._prepared.bound.descriptions.values():
+            try:
+                self._run.contract_of(description).prepare()
+            except DocumentError as error:
+                raise InputError(str(error)) from None
+
+    def run(self) -> ItemResult:
+        """The result of the item; never raises for what the service does."""
+        run, prepared = self._run, self._prepared
+        tally, clock = Tally(), PatientClock()
+        judge = UsageJudge(run.ledger, tally, clock, is_alone=run.is_alone)
+        sender = Sender(run, judge, clock, tally, prepared.step_extensions)
+        runner = Runner(prepared.bound, send=sender, route=run.route)
+        result = runner.run(prepared.workflow, self._inputs.values)
+        reasons = (*judge.not_in_ledger, *judge.find_unobserved())
+        source = prepared.bound.document.source
+        return ItemResult(
+            verdict=_decide(result, sender.checks, reasons),
+            workflow=result,
+            checks=tuple(sender.checks),
+            tally=tally,
+            reasons=reasons,
+            input_origins=self._inputs.origins,
+            document_name=source.name,
+            document_text=source.text,
+            target=str(run.settings.target),
+            duration_s=result.duration_s,
+        )
+
+    def _register_secrets(self) -> None:
+        schemas = self._prepared.workflow.input_schemas
+        for name, value in self._inputs.values.items():
+            schema = schemas.get(name)
+            is_password = isinstance(schema, dict) and schema.get("format") == "password"
+            if is_password or is_secret_name(name):
+                self._run.redactor.register(value)
+
+
+def _decide(
+    result: WorkflowResult, checks: Sequence[Check], reasons: Sequence[str]
+) -> Verdict:
+    outcomes = {check.outcome for check in checks}
+    if CheckOutcome.FAILED in outcomes:
+        return Verdict.FAILED
+    if CheckOutcome.ERROR in outcomes or result.outcome is Outcome.ERROR:
+        return Verdict.ERROR
+    if result.outcome is Outcome.FAILED:
+        return Verdict.FAILED
+    if CheckOutcome.UNVERIFIED in outcomes or reasons:
+        return Verdict.UNVERIFIED
+    return Verdict.PASSED

@@ -1,0 +1,261 @@
+"""`x-amberflo`: what a workflow or step says to this plugin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+
+from pytest_amberflo.arazzo.errors import Problem
+from pytest_amberflo.arazzo.load import EXTENSION
+from pytest_amberflo.arazzo.scope import describe_type
+from pytest_amberflo.settings import VARIANTS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_amberflo.arazzo.model import Document, Step, Workflow
+    from pytest_amberflo.arazzo.source import Pointer
+
+Role: TypeAlias = Literal["ingest", "usage"]
+ROLES: Final = ("ingest", "usage")
+_WORKFLOW_KEYS: Final = ("rows", "inputs", "variants", "marks", "fixtures")
+_STEP_KEYS: Final = ("role", "usage", "meters", "settle", "validate")
+_ROW_KEYS: Final = ("id", "inputs", "without", "marks")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarkSpec:
+    """A pytest mark by name, with its arguments."""
+
+    name: str
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One set of inputs that a workflow is run with."""
+
+    id: str
+    inputs: Mapping[str, Any]
+    without: frozenset[str] = frozenset()
+    marks: tuple[MarkSpec, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkflowExtension:
+    """What a workflow says."""
+
+    rows: tuple[Row, ...] = ()
+    #: Input to the fixture that gives it.
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    #: The variants it wants, or None for all that are chosen.
+    variants: tuple[str, ...] | None = None
+    marks: tuple[MarkSpec, ...] = ()
+    fixtures: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepExtension:
+    """What a step says."""
+
+    role: Role | None = None
+    #: Whether usage that the step reads is judged.
+    judges_usage: bool = True
+    #: How long its usage may take to show, in seconds; None for the run's setting.
+    settle_s: float | None = None
+    validates_request: bool = True
+    validates_response: bool = True
+
+
+class ExtensionReader:
+    """Reads the extensions of a document and keeps what is wrong with them in `problems`."""
+
+    def __init__(self, document: Document) -> None:
+        self._source = document.source
+        self.problems: list[Problem] = []
+
+    def read_workflow(self, workflow: Workflow) -> WorkflowExtension:
+        """The extension of a workflow."""
+        at = (*workflow.place.pointer, EXTENSION)
+        data = self._read_object(workflow.extension, at, _WORKFLOW_KEYS)
+        rows = data.get("rows", [])
+        if isinstance(rows, dict):
+            self._add((*at, "rows"), "rows from a file: not supported yet")
+            rows = []
+        variants = data.get("variants")
+        return WorkflowExtension(
+            rows=self._read_rows(rows, (*at, "rows"), workflow),
+            inputs=self._read_mapping(data.get("inputs", {}), (*at, "inputs"), workflow),
+            variants=None if variants is None else self._read_variants(variants, (*at, "variants")),
+            marks=self._read_marks(data.get("marks", []), (*at, "marks")),
+            fixtures=self._read_names(data.get("fixtures", []), (*at, "fixtures")),
+        )
+
+    def read_step(self, step: Step) -> StepExtension:
+        """The extension of a step."""
+        at = (*step.place.pointer, EXTENSION)
+        data = self._read_object(step.extension, at, _STEP_KEYS)
+        role = data.get("role")
+        if role is not None and role not in ROLES:
+            self._add((*at, "role"), f"`role` is `{role}`; ingest or usage is due", role, ROLES)
+            role = None
+        usage = data.get("usage", "auto")
+        if usage is False:  # YAML 1.2 reads `off` as text, other tools write a boolean
+            usage = "off"
+        if isinstance(usage, list):
+            self._add((*at, "usage"), "a list of expectations: not supported yet")
+        elif usage not in ("auto", "off"):
+            self._add((*at, "usage"), f"`usage` is `{usage}`; auto or off is due")
+        if "meters" in data:
+            self._add((*at, "meters"), "`meters` of a step: not supported yet", key=True)
+        settle = data.get("settle")
+        if settle is not None and (
+            isinstance(settle, bool) or not isinstance(settle, int | float) or settle < 0
+        ):
+            self._add((*at, "settle"), "`settle` takes seconds from 0")
+            settle = None
+        validate = self._read_object(
+            data.get("validate"), (*at, "validate"), ("request", "response")
+        )
+        return StepExtension(
+            role=role,
+            judges_usage=usage != "off",
+            settle_s=settle,
+            validates_request=self._read_switch(validate, "request", (*at, "validate")),
+            validates_response=self._read_switch(validate, "response", (*at, "validate")),
+        )
+
+    def _read_switch(self, data: Mapping[str, Any], name: str, at: Pointer) -> bool:
+        value = data.get(name, "on")
+        if value in ("on", "off", True, False):
+            return value in ("on", True)
+        self._add((*at, name), f"`{name}` is `{value}`; on or off is due")
+        return True
+
+    def _read_object(self, data: Any, at: Pointer, known: tuple[str, ...]) -> Mapping[str, Any]:
+        if data is None:
+            return {}
+        if not isinstance(data, dict):
+            self._add(at, f"`{at[-1]}` is {describe_type(data)}; an object is due")
+            return {}
+        for name in data:
+            if name not in known:
+                message = f"`{at[-1]}` has no `{name}`; it takes {', '.join(known)}"
+                self._add((*at, name), message, name, known, key=True)
+        return data
+
+    def _read_rows(self, data: Any, at: Pointer, workflow: Workflow) -> tuple[Row, ...]:
+        rows: list[Row] = []
+        for index, item in enumerate(self._read_list(data, at)):
+            here = (*at, index)
+            row = self._read_object(item, here, _ROW_KEYS)
+            name = row.get("id")
+            if not isinstance(name, str) or not _is_item_name(name):
+                self._add(here, "a row needs an `id` of letters, digits, `.`, `-` and `_`")
+                continue
+            if name in {known.id for known in rows}:
+                self._add((*here, "id"), f"row `{name}` stands twice")
+                continue
+            inputs = row.get("inputs", {})
+            self._check_inputs(inputs, (*here, "inputs"), workflow)
+            without = self._read_names(row.get("without", []), (*here, "without"))
+            marks = self._read_marks(row.get("marks", []), (*here, "marks"))
+            rows.append(
+                Row(
+                    id=name,
+                    inputs=inputs if isinstance(inputs, dict) else {},
+                    without=frozenset(without),
+                    marks=marks,
+                )
+            )
+        return tuple(rows)
+
+    def _check_inputs(self, data: Any, at: Pointer, workflow: Workflow) -> None:
+        if not isinstance(data, dict):
+            self._add(at, f"`inputs` is {describe_type(data)}; an object is due")
+            return
+        known = tuple(workflow.input_schemas)
+        for name in data:
+            if name not in known:
+                message = f"workflow `{workflow.workflow_id}` has no input `{name}`"
+                self._add((*at, name), message, name, known, key=True)
+
+    def _read_mapping(self, data: Any, at: Pointer, workflow: Workflow) -> Mapping[str, str]:
+        self._check_inputs(data, at, workflow)
+        if not isinstance(data, dict):
+            return {}
+        for name, fixture in data.items():
+            if not isinstance(fixture, str) or not fixture.isidentifier():
+                self._add((*at, name), f"`{fixture}` is no name of a fixture")
+        return {name: fixture for name, fixture in data.items() if isinstance(fixture, str)}
+
+    def _read_variants(self, data: Any, at: Pointer) -> tuple[str, ...]:
+        names = self._read_names(data, at)
+        for index, name in enumerate(names):
+            if name not in VARIANTS:
+                self._add((*at, index), f"there is no variant `{name}`", name, VARIANTS)
+        return names
+
+    def _read_marks(self, data: Any, at: Pointer) -> tuple[MarkSpec, ...]:
+        marks: list[MarkSpec] = []
+        for index, item in enumerate(self._read_list(data, at)):
+            mark = _parse_mark(item)
+            if mark is None:
+                message = "a mark is a name, or one name with its arguments: `skip: {reason: ...}`"
+                self._add((*at, index), message)
+            else:
+                marks.append(mark)
+        return tuple(marks)
+
+    def _read_names(self, data: Any, at: Pointer) -> tuple[str, ...]:
+        items = self._read_list([data] if isinstance(data, str) else data, at)
+        for index, item in enumerate(items):
+            if not isinstance(item, str):
+                self._add((*at, index), f"{describe_type(item)} stands where a name is due")
+        return tuple(item for item in items if isinstance(item, str))
+
+    def _read_list(self, data: Any, at: Pointer) -> list[Any]:
+        if isinstance(data, list):
+            return data
+        self._add(at, f"`{at[-1]}` is {describe_type(data)}; a list is due")
+        return []
+
+    def _add(
+        self,
+        pointer: Pointer,
+        message: str,
+        name: Any = None,
+        candidates: tuple[str, ...] = (),
+        *,
+        key: bool = False,
+    ) -> None:
+        self.problems.append(
+            Problem(
+                span=self._source.locate(pointer, key=key),
+                message=message,
+                name=str(name) if name is not None else None,
+                candidates=candidates,
+            )
+        )
+
+
+def _parse_mark(item: Any) -> MarkSpec | None:
+    if isinstance(item, str):
+        return MarkSpec(name=item) if item.isidentifier() else None
+    if not isinstance(item, dict) or len(item) != 1:
+        return None
+    ((name, given),) = item.items()
+    if not str(name).isidentifier():
+        return None
+    if isinstance(given, dict):
+        return MarkSpec(name=name, kwargs=given)
+    if isinstance(given, list):
+        return MarkSpec(name=name, args=tuple(given))
+    if name in ("skip", "xfail") and isinstance(given, str):
+        return MarkSpec(name=name, kwargs={"reason": given})
+    return MarkSpec(name=name, args=() if given is None else (given,))
+
+
+def _is_item_name(name: str) -> bool:
+    return bool(name) and all(char.isalnum() or char in "._-" for char in name)

@@ -1,0 +1,249 @@
+"""The text of a red item: what is wrong, where, with which messages, and what to try next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from pytest_amberflo.arazzo.events import Outcome
+from pytest_amberflo.arazzo.excerpt import quote_lines
+from pytest_amberflo.arazzo.plan import PlanError
+from pytest_amberflo.exchange_text import describe_exchange, describe_request, shorten
+from pytest_amberflo.usage_text import describe_usage, summarize_usage
+from pytest_amberflo.verdict import Check, CheckOutcome, ContractDetail, UsageDetail, Verdict
+
+if TYPE_CHECKING:
+    from pytest_amberflo.arazzo.criteria import CriterionResult, EvaluatedOperand
+    from pytest_amberflo.arazzo.events import StepResult
+    from pytest_amberflo.arazzo.excerpt import Span
+    from pytest_amberflo.arazzo.model import Step
+    from pytest_amberflo.http.redact import Redactor
+    from pytest_amberflo.verdict import ItemResult
+
+_MOST_VIOLATIONS: Final = 50
+
+
+class FailureText(str):
+    """Plain text that colours itself on a terminal; it stays plain in every other report."""
+
+    __slots__ = ()
+
+    def toterminal(self, tw: Any) -> None:
+        """Write the text to pytest's terminal writer."""
+        for number, line in enumerate(self.splitlines()):
+            is_marked = line.startswith("  >") or line.lstrip().startswith("^")
+            if number == 0:
+                tw.line(line, bold=True, red=True)
+            else:
+                tw.line(line, red=is_marked)
+
+
+class WorkflowFailure(AssertionError):  # noqa: N818  pytest shows the name of an assertion
+    """An item is red; carries its result."""
+
+    def __init__(self, result: ItemResult) -> None:
+        super().__init__(result.workflow.workflow.workflow_id)
+        self.result = result
+
+
+def describe_failure(result: ItemResult, redactor: Redactor) -> FailureText:
+    """The text of a red item, secrets masked; the first line says it in short."""
+    parts = _Parts(result, redactor)
+    return FailureText(redactor.redact("\n".join(parts.render())))
+
+
+class _Parts:
+    """Puts the text together, step by step."""
+
+    def __init__(self, result: ItemResult, redactor: Redactor) -> None:
+        self._result = result
+        self._redactor = redactor
+        self._lines: list[str] = []
+        self._headline: str | None = None
+
+    def render(self) -> list[str]:
+        for step in self._result.workflow.steps:
+            self._add_step(step)
+        if self._result.workflow.error is not None:
+            self._say(f"an output of the workflow has no value: {self._result.workflow.error}")
+        if self._result.verdict is Verdict.UNVERIFIED:
+            self._add_reasons()
+        return [self._headline or self._result.verdict.value, "", *self._lines]
+
+    def _add_step(self, result: StepResult) -> None:
+        blocks = self._blocks_of(result)
+        if not blocks:
+            return
+        if self._lines:
+            self._lines.append("")
+        span, body = blocks[0]
+        self._lines += [f"{self._result.document_name}:{span.line}  step {result.step.step_id}", ""]
+        for _, body in blocks:
+            self._lines += [*("  " + line if line else "" for line in body), ""]
+        text = self._result.document_text
+        self._lines += [*quote_lines(text, span, before=2, after=1, point=False), ""]
+        self._lines += self._messages_of(result)
+
+    def _blocks_of(self, result: StepResult) -> list[tuple[Span, list[str]]]:
+        step = result.step
+        blocks: list[tuple[Span, list[str]]] = []
+        checks = [
+            check
+            for check in self._result.checks_of(step.step_id)
+            if check.outcome is not CheckOutcome.PASSED
+        ]
+        for check in sorted(checks, key=lambda check: check.outcome is CheckOutcome.WARNED):
+            blocks.append((_span_of(step, check), self._describe_check(check)))
+        has_answer = result.exchange is not None and result.exchange.response is not None
+        if result.outcome is Outcome.FAILED and has_answer:
+            blocks += [
+                (c.criterion.place.span, self._describe_criterion(c, result))
+                for c in result.criteria
+                if not c.passed
+            ]
+            if not result.criteria:
+                status = result.exchange.response.status if result.exchange and result.exchange.response else 0
+                self._say(f"step {step.step_id}: status {status} is no success")
+                text = f"status {status}: a step without criteria succeeds with 2xx"
+                blocks.append((step.place.span, [text]))
+        if result.refusal is not None and not checks:
+            self._say(f"step {step.step_id}: {result.refusal}")
+            blocks.append((step.place.span, result.refusal.splitlines()))
+        if result.error is not None:
+            blocks.append((_span_of_error(result), self._describe_error(result)))
+        return blocks
+
+    def _describe_check(self, check: Check) -> list[str]:
+        detail = check.detail
+        prefix = "warning: " if check.outcome is CheckOutcome.WARNED else ""
+        if isinstance(detail, ContractDetail):
+            first = detail.violations[0]
+            self._say(f"{check.message}: {first.path}  {first.rule}", check)
+            return [prefix + check.message, *_describe_violations(detail)]
+        if isinstance(detail, UsageDetail) and detail.judgement is not None:
+            self._say(summarize_usage(detail), check)
+            return [*([prefix] if prefix else []), *describe_usage(detail)]
+        self._say(f"step {check.step_id}: {check.message}", check)
+        lines = [prefix + check.message]
+        hint = self._hint_for_transport(check)
+        return [*lines, hint] if hint else lines
+
+    def _hint_for_transport(self, check: Check) -> str | None:
+        failure = check.exchange.failure if check.exchange is not None else None
+        if failure is None or failure.kind != "connect":
+            return None
+        return (
+            f"Is the service running there? The target is {self._result.target}; "
+            "--amberflo-target says another."
+        )
+
+    def _describe_criterion(self, result: CriterionResult, step: StepResult) -> list[str]:
+        criteria = step.criteria
+        number = criteria.index(result) + 1
+        title = f"criterion {number} of {len(criteria)} failed:  {result.criterion.condition}"
+        values = [_describe_operand(operand) for operand in result.operands]
+        self._say(
+            f"step {step.step.step_id}: {result.criterion.condition} failed"
+            + (f" ({'; '.join(values)})" if values else "")
+        )
+        lines = [title, *(f"    {value}" for value in values)]
+        if result.error is not None:
+            lines.append(f"    {result.error}")
+        hint = self._hint_for_status(step)
+        return [*lines, hint] if hint else lines
+
+    def _hint_for_status(self, step: StepResult) -> str | None:
+        response = step.exchange.response if step.exchange is not None else None
+        if response is None:
+            return None
+        if response.status in (401, 403):
+            return self._describe_key()
+        if response.status == 404:
+            return "The target does not know this path; is its base URL right?"
+        return None
+
+    def _describe_key(self) -> str:
+        origins = self._result.input_origins
+        inputs = self._result.workflow.inputs
+        for name, origin in origins.items():
+            value = inputs.get(name)
+            if name == "apiKey" and isinstance(value, str):
+                return f"The service refused the key ({name} from {origin}, {len(value)} characters)."
+        return "The service refused the key."
+
+    def _describe_error(self, result: StepResult) -> list[str]:
+        error = result.error
+        if isinstance(error, PlanError):
+            self._say(f"step {result.step.step_id}: {error}")
+            return [f"the request cannot be built: {error}"]
+        self._say(f"step {result.step.step_id}: an output has no value: {error}")
+        return [f"an output has no value: {error}"]
+
+    def _messages_of(self, result: StepResult) -> list[str]:
+        exchange = result.exchange
+        for check in self._result.checks_of(result.step.step_id):
+            if check.outcome is not CheckOutcome.PASSED and check.exchange is not None:
+                exchange = check.exchange
+        if exchange is not None:
+            return describe_exchange(exchange, self._redactor)
+        if result.sent is not None:
+            return [*describe_request(result.sent.request, self._redactor), "  (not sent)"]
+        return []
+
+    def _add_reasons(self) -> None:
+        reasons = self._result.reasons
+        if reasons:
+            self._say(f"unverified: {reasons[0]}")
+            workflow = self._result.workflow.workflow
+            place = f"{self._result.document_name}:{workflow.place.span.line}"
+            self._lines += [
+                f"{place}  workflow {workflow.workflow_id}",
+                "",
+                "  Nothing wrong was seen, and nothing could have been:",
+                *(f"    {reason}" for reason in reasons),
+            ]
+
+    def _say(self, headline: str, check: Check | None = None) -> None:
+        """The first line of the text is the first thing that is wrong; warnings come last."""
+        if check is not None and check.outcome is CheckOutcome.WARNED:
+            return
+        self._headline = self._headline or shorten(headline, 200)
+
+
+def _describe_violations(detail: ContractDetail) -> list[str]:
+    shown = detail.violations[:_MOST_VIOLATIONS]
+    width = min(60, max(len(violation.path) for violation in shown))
+    lines = [f"  {violation.path:<{width}}  {violation.rule}" for violation in shown]
+    origins = dict.fromkeys(violation.origin for violation in shown if violation.origin)
+    lines += [f"  {origin}" for origin in list(origins)[:3]]
+    if len(detail.violations) > len(shown):
+        lines.append(f"  and {len(detail.violations) - len(shown)} more")
+    return lines
+
+
+def _describe_operand(operand: EvaluatedOperand) -> str:
+    from pytest_amberflo.arazzo.template import to_text
+
+    if operand.error is not None:
+        return f"{operand.text}: {operand.error}"
+    value = repr(operand.value) if isinstance(operand.value, str) else to_text(operand.value)
+    return f"{operand.text} is {shorten(value, 300)}"
+
+
+def _span_of(step: Step, check: Check) -> Span:
+    body = step.request_body
+    if check.name in ("usage", "request") and body is not None:
+        return body.place.span
+    return step.place.span
+
+
+def _span_of_error(result: StepResult) -> Span:
+    error, step = result.error, result.step
+    if isinstance(error, PlanError):
+        for parameter in step.parameters:
+            if parameter.place.pointer == error.pointer:
+                return parameter.place.span
+        return step.request_body.place.span if step.request_body else step.place.span
+    for output in step.outputs:
+        if error is not None and str(output.expression) in str(error):
+            return output.place.span
+    return step.place.span

@@ -1,0 +1,103 @@
+"""The fixtures of the plugin. Each can be overridden in a conftest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_amberflo.nodes import WorkflowItem, run_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_amberflo.execution import Execution
+    from pytest_amberflo.metering.window import MeteringWindow
+    from pytest_amberflo.run import Run
+    from pytest_amberflo.settings import Target
+
+
+@pytest.fixture(scope="session")
+def _amberflo_run(pytestconfig: pytest.Config) -> Run:
+    return run_of(pytestconfig)
+
+
+@pytest.fixture(scope="session")
+def amberflo_target(_amberflo_run: Run) -> Target:
+    """Where Amberflo's own hosts are sent: kind, URL, and who said so."""
+    return _amberflo_run.settings.target
+
+
+@pytest.fixture(scope="session")
+def amberflo_url(_amberflo_run: Run) -> str:
+    """The base URL of the target; starts the embedded server where that is the target."""
+    return _amberflo_run.target_url
+
+
+@pytest.fixture
+def amberflo_api_key(_amberflo_run: Run) -> str | None:
+    """The API key: AMBERFLO_API_KEY, on this machine else one made for the run."""
+    return _amberflo_run.api_key
+
+
+@pytest.fixture
+def amberflo_customer_id(_amberflo_run: Run) -> str:
+    """A customer that nobody has used before."""
+    return _amberflo_run.new_customer()
+
+
+@pytest.fixture
+def amberflo_meter() -> str:
+    """The meter that workflows ingest to and query."""
+    return "api-calls"
+
+
+@pytest.fixture
+def amberflo_meter_value() -> float:
+    """The value of an event; a fraction, so that rounding shows."""
+    from pytest_amberflo.inputs import METER_VALUE  # noqa: PLC0415  only with workflows
+
+    return METER_VALUE
+
+
+@pytest.fixture
+def amberflo_unique_id(_amberflo_run: Run) -> str:
+    """The unique id of an event; nobody has used it before."""
+    return _amberflo_run.new_unique_id()
+
+
+@pytest.fixture
+def metering_window(_amberflo_run: Run) -> MeteringWindow:
+    """The window of a query and the time of an event in it: half-open, UTC, whole days."""
+    from pytest_amberflo.metering.window import make_window  # noqa: PLC0415  only with workflows
+
+    return make_window(_amberflo_run.now())
+
+
+@pytest.fixture
+def _amberflo_gathered(request: pytest.FixtureRequest, _amberflo_run: Run) -> Any:
+    """The inputs of a workflow item with their origins, before a user's last word."""
+    from pytest_amberflo.gathering import gather_inputs  # noqa: PLC0415  only with workflows
+
+    if not isinstance(request.node, WorkflowItem):
+        return None
+    return gather_inputs(request, request.node, _amberflo_run)
+
+
+@pytest.fixture
+def amberflo_inputs(_amberflo_gathered: Any) -> Mapping[str, Any]:
+    """The inputs of the workflow, by name. An override has the last word."""
+    return dict(_amberflo_gathered.values) if _amberflo_gathered is not None else {}
+
+
+@pytest.fixture
+def _amberflo_execution(
+    request: pytest.FixtureRequest,
+    _amberflo_run: Run,
+    _amberflo_gathered: Any,
+    amberflo_inputs: Mapping[str, Any],
+) -> Execution:
+    from pytest_amberflo.gathering import prepare_execution  # noqa: PLC0415  only with workflows
+
+    assert isinstance(request.node, WorkflowItem)
+    return prepare_execution(request.node, _amberflo_run, _amberflo_gathered, amberflo_inputs)

@@ -1,0 +1,22 @@
+"""Hosts: which of them are this machine, and which are Amberflo's own."""
+
+from __future__ import annotations
+
+import ipaddress
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine: `localhost`, `*.localhost`, 127.0.0.0/8 or ::1."""
+    name = host.strip("[]").rstrip(".").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def is_amberflo_host(host: str) -> bool:
+    """Whether a host is one of Amberflo's own: `amberflo.io` or below it."""
+    name = host.rstrip(".").lower()
+    return name == "amberflo.io" or name.endswith(".amberflo.io")

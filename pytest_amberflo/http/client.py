@@ -1,0 +1,193 @@
+"""Sends requests and reads responses, within limits of time and size."""
+
+from __future__ import annotations
+
+import logging
+import time
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import httpcore
+import httpx
+
+from pytest_amberflo.http.address import is_loopback
+from pytest_amberflo.http.exchange import Exchange, Request, Response, TransportFailure
+from pytest_amberflo.http.redact import RedactingFilter
+from pytest_amberflo.http.transport import DeadlineTransport
+
+if TYPE_CHECKING:
+    from pytest_amberflo.http.redact import Redactor
+
+MAX_BODY_BYTES: Final = 32 * 1024 * 1024
+_LOGGERS: Final = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy")
+_NOT_SENT: Final = frozenset(
+    {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol"}
+    | {"LocalProtocolError", "InvalidURL"}
+)
+
+
+class BodyTooLargeError(Exception):
+    """A response's body has more bytes than are read."""
+
+
+class Client:
+    """One pool of connections for a run; redirects are not followed, no cookies are kept.
+
+    Proxies of the environment are used for hosts off loopback only.
+    """
+
+    def __init__(self, redactor: Redactor, *, user_agent: str) -> None:
+        self._user_agent = user_agent
+        self._open: list[httpx.Client] = []
+        self._filter = RedactingFilter(redactor)
+        for name in _LOGGERS:
+            logging.getLogger(name).addFilter(self._filter)
+
+    def close(self) -> None:
+        """Close every connection."""
+        for client in self._open:
+            client.close()
+        self._open.clear()
+        for name in _LOGGERS:
+            logging.getLogger(name).removeFilter(self._filter)
+
+    def send(self, request: Request, *, timeout_s: float, notes: tuple[str, ...] = ()) -> Exchange:
+        """The exchange of a request, over within `timeout_s` seconds whatever the server does.
+
+        Never raises for what the network or the server does: the exchange then has a failure.
+        """
+        started_at, started = time.time(), time.monotonic()
+        response: Response | None = None
+        failure: TransportFailure | None = None
+        try:
+            response = self._exchange(request, started + timeout_s)
+        except (
+            httpx.TransportError,
+            httpx.DecodingError,
+            httpx.InvalidURL,
+            httpcore.ConnectError,
+            httpcore.TimeoutException,
+            httpcore.NetworkError,
+            httpcore.ProtocolError,
+            httpcore.UnsupportedProtocol,
+            BodyTooLargeError,
+            UnicodeError,
+        ) as error:
+            failure = _describe(error, request, timeout_s)
+        return Exchange(
+            request=request,
+            response=response,
+            failure=failure,
+            started_at=started_at,
+            elapsed_s=time.monotonic() - started,
+            notes=notes,
+        )
+
+    def _exchange(self, request: Request, deadline: float) -> Response:
+        client, transport = self._client_for(request.url)
+        left = max(0.001, deadline - time.monotonic())
+        if transport is not None:
+            transport.deadline.at = deadline
+        headers = [(name.encode(), value.encode("latin-1")) for name, value in request.headers]
+        outgoing = client.build_request(
+            request.method,
+            request.url,
+            headers=headers,
+            content=request.body,
+            timeout=httpx.Timeout(left, connect=min(left, 5.0)),
+        )
+        with _closing(client.send(outgoing, stream=True)) as incoming:
+            body = _read_body(incoming, deadline)
+            return Response(
+                status=incoming.status_code,
+                headers=tuple(
+                    (name.decode("latin-1"), value.decode("latin-1"))
+                    for name, value in incoming.headers.raw
+                ),
+                body=body,
+            )
+
+    def _client_for(self, url: str) -> tuple[httpx.Client, DeadlineTransport | None]:
+        try:
+            parts = urlsplit(url)
+            host = parts.hostname or ""
+        except ValueError as error:
+            raise httpx.InvalidURL(f"`{url}` is no URL: {error}") from None
+        if not is_loopback(host) and parts.scheme in getproxies() and not proxy_bypass(host):
+            return self._proxied, None
+        return self._secure if parts.scheme == "https" else self._plain
+
+    @cached_property
+    def _plain(self) -> tuple[httpx.Client, DeadlineTransport]:
+        return self._make(DeadlineTransport())
+
+    @cached_property
+    def _secure(self) -> tuple[httpx.Client, DeadlineTransport]:
+        # Made on demand: a TLS context costs more than a whole offline run's connections.
+        return self._make(DeadlineTransport(httpx.create_ssl_context()))
+
+    @cached_property
+    def _proxied(self) -> httpx.Client:
+        client = httpx.Client(headers={"User-Agent": self._user_agent})
+        self._open.append(client)
+        return client
+
+    def _make(self, transport: DeadlineTransport) -> tuple[httpx.Client, DeadlineTransport]:
+        client = httpx.Client(
+            transport=transport, trust_env=False, headers={"User-Agent": self._user_agent}
+        )
+        self._open.append(client)
+        return client, transport
+
+
+class _closing:  # noqa: N801  reads as a verb, like contextlib.closing
+    """Closes a response and forgets its cookies: requests of a run are independent."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self._response = response
+
+    def __enter__(self) -> httpx.Response:
+        return self._response
+
+    def __exit__(self, *_: object) -> None:
+        self._response.close()
+
+
+def _read_body(response: httpx.Response, deadline: float) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    for part in response.iter_bytes():
+        parts.append(part)
+        size += len(part)
+        if size > MAX_BODY_BYTES:
+            raise BodyTooLargeError
+        if time.monotonic() > deadline:
+            raise httpcore.ReadTimeout("the time for the whole request is over")
+    return b"".join(parts)
+
+
+def _describe(error: Exception, request: Request, timeout_s: float) -> TransportFailure:
+    kind = type(error).__name__
+    if isinstance(error, httpx.InvalidURL | UnicodeError):
+        return TransportFailure(kind="url", message=str(error), sent=False)
+    host = urlsplit(request.url).netloc.rpartition("@")[2]
+    if isinstance(error, BodyTooLargeError):
+        text = f"the response is larger than {MAX_BODY_BYTES // 1024 // 1024} MiB"
+        return TransportFailure(kind="too-large", message=text, sent=True)
+    if kind in ("ConnectError", "ConnectTimeout"):
+        reason = "refused the connection" if "refused" in str(error) else f"cannot be reached: {error}"
+        text = f"{host} {reason}" if kind == "ConnectError" else f"{host} did not accept a connection"
+        return TransportFailure(kind="connect", message=text, sent=False)
+    if "Timeout" in kind:
+        text = f"{host} did not answer within {timeout_s:g} s"
+        return TransportFailure(kind="timeout", message=text, sent=kind not in _NOT_SENT)
+    if kind == "RemoteProtocolError" and "without sending" in str(error):
+        text = f"{host} closed the connection without an answer"
+        return TransportFailure(kind="reset", message=text, sent=True)
+    if kind == "DecodingError":
+        text = f"the response cannot be decoded: {error}"
+        return TransportFailure(kind="protocol", message=text, sent=True)
+    text = f"{host}: {error or kind}"
+    return TransportFailure(kind="protocol", message=text, sent=kind not in _NOT_SENT)

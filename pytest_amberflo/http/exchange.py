@@ -1,0 +1,97 @@
+"""What goes over the wire: a request, its response, and both with their times."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+#: Header fields in the order of the wire; names keep their spelling, a name may repeat.
+Headers: TypeAlias = tuple[tuple[str, str], ...]
+
+
+def find_header(headers: Headers, name: str) -> str | None:
+    """The values of a header joined by `, `, without regard to the name's case, or None."""
+    wanted = name.lower()
+    values = [value for key, value in headers if key.lower() == wanted]
+    return ", ".join(values) if values else None
+
+
+def media_type_of(headers: Headers) -> str | None:
+    """The media type of a message, lower case and without parameters, or None."""
+    content_type = find_header(headers, "content-type")
+    return content_type.partition(";")[0].strip().lower() if content_type else None
+
+
+def is_json_type(media_type: str | None) -> bool:
+    """Whether a media type is JSON: application/json or a `+json` suffix."""
+    return media_type is not None and (
+        media_type == "application/json" or media_type.endswith(("+json", "/json"))
+    )
+
+
+class NotJsonError(ValueError):
+    """A body that was to be JSON is none; the text says why."""
+
+
+def load_json(body: bytes) -> Any:
+    """The JSON value of a body. Raises NotJsonError, also for NaN, Infinity and bad UTF-8."""
+
+    def refuse(constant: str) -> Any:
+        raise NotJsonError(f"`{constant}` is no JSON number")
+
+    try:
+        return json.loads(body.decode("utf-8"), parse_constant=refuse)
+    except UnicodeDecodeError as error:
+        raise NotJsonError(f"byte 0x{body[error.start]:02x} at {error.start} is no UTF-8") from None
+    except json.JSONDecodeError as error:
+        raise NotJsonError(f"{error.msg} at character {error.pos + 1}") from None
+    except RecursionError:
+        raise NotJsonError("nested too deeply") from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A request as it is sent: `url` absolute and encoded, `body` None where there is none."""
+
+    method: str
+    url: str
+    headers: Headers = ()
+    body: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """A response as it came; `body` is decoded from its content coding."""
+
+    status: int
+    headers: Headers = ()
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransportFailure:
+    """Why a request got no response.
+
+    `sent` tells whether the server may have acted on it: False only where no connection was made.
+    """
+
+    kind: str
+    message: str
+    sent: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """One request and what came of it: a response or a failure.
+
+    `started_at` is UTC in seconds since 1970, `elapsed_s` seconds until the last byte.
+    """
+
+    request: Request
+    response: Response | None
+    failure: TransportFailure | None = None
+    started_at: float
+    elapsed_s: float
+    #: Free marks of who sent it and why, for reports: "poll", "resent".
+    notes: tuple[str, ...] = field(default=())

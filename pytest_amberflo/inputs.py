@@ -1,0 +1,199 @@
+"""The inputs of a workflow: where each comes from, and whether they are what its schema asks.
+
+First wins: option, input file, row, mapped fixture; for identity and time the fixture; the
+schema's default; for meter and value the fixture; the schema's examples.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from pytest_amberflo.arazzo.scope import describe_type
+from pytest_amberflo.naming import find_nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pytest_amberflo.arazzo.model import Workflow
+
+#: Inputs of identity and time, with the fixture (and its attribute) that gives them.
+IDENTITY: Final = {
+    "apiKey": "amberflo_api_key",
+    "customerId": "amberflo_customer_id",
+    "uniqueId": "amberflo_unique_id",
+    "meterTimeInMillis": "metering_window.event_millis",
+    "startTimeInSeconds": "metering_window.start_seconds",
+    "endTimeInSeconds": "metering_window.end_seconds",
+}
+#: Inputs of the meter, for which a default of the schema goes first.
+METER: Final = {"meterApiName": "amberflo_meter", "meterValue": "amberflo_meter_value"}
+#: What `amberflo_meter_value` is unless a user says otherwise: a fraction shows rounding.
+METER_VALUE: Final = 2.5
+_WHOLE_METER_VALUE: Final = 3
+
+
+class InputError(Exception):
+    """The inputs of an item cannot be used; the text says which and what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputSources:
+    """Everything that inputs of one item can come from."""
+
+    options: Mapping[str, str]
+    file: Mapping[str, Any]
+    row: Mapping[str, Any]
+    #: Input to the name of a fixture.
+    fixtures: Mapping[str, str]
+    without: frozenset[str]
+    #: The value of a fixture by name, with attributes: `metering_window.start_seconds`.
+    read_fixture: Callable[[str], Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """The values of an item's inputs, and in words where each came from."""
+
+    values: Mapping[str, Any]
+    origins: Mapping[str, str]
+
+
+def collect_inputs(workflow: Workflow, sources: InputSources) -> Inputs:
+    """The value of every declared input that has a source. Raises InputError."""
+    _check_without(workflow, sources.without)
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for name, schema in workflow.input_schemas.items():
+        if name in sources.without:
+            continue
+        found = _find_value(name, schema if isinstance(schema, dict) else {}, sources)
+        if found is not None:
+            values[name], origins[name] = found
+    return Inputs(values=values, origins=origins)
+
+
+def check_inputs(workflow: Workflow, inputs: Inputs) -> None:
+    """Raise InputError for inputs that are missing, or that the workflow's schema refuses."""
+    missing = [name for name in workflow.required_inputs if name not in inputs.values]
+    if missing:
+        raise InputError(_describe_missing(workflow, missing))
+    if workflow.inputs is None or workflow.inputs is True:
+        return
+    from jsonschema import Draft202012Validator  # noqa: PLC0415  collection alone never needs it
+
+    validator = Draft202012Validator(
+        workflow.inputs, format_checker=Draft202012Validator.FORMAT_CHECKER
+    )
+    errors = sorted(validator.iter_errors(dict(inputs.values)), key=lambda e: str(e.json_path))
+    if errors:
+        lines = [f"{workflow.workflow_id} does not accept its inputs:"]
+        for error in errors:
+            name = str(error.absolute_path[0]) if error.absolute_path else ""
+            origin = f"  (from {inputs.origins[name]})" if name in inputs.origins else ""
+            label = error.json_path.removeprefix("$.") if name else "inputs"
+            lines.append(f"    {label}: {error.message}{origin}")
+        raise InputError("\n".join(lines))
+
+
+def find_unknown(
+    names: frozenset[str], known: frozenset[str]
+) -> tuple[tuple[str, str | None], ...]:
+    """Names that no workflow has as an input, each with the nearest one that exists."""
+    return tuple((name, find_nearest(name, known)) for name in sorted(names - known))
+
+
+def select_file_inputs(data: Mapping[str, Any], workflow_id: str) -> Mapping[str, Any]:
+    """The inputs of a file that apply to a workflow: by name, and by workflowId and name."""
+    own = data.get(workflow_id)
+    return {**data, **own} if isinstance(own, dict) else data
+
+
+def _check_without(workflow: Workflow, without: frozenset[str]) -> None:
+    refused = [name for name in workflow.required_inputs if name in without]
+    if refused:
+        names = ", ".join(f"`{name}`" for name in refused)
+        raise InputError(
+            f"{workflow.workflow_id} requires {names}: only optional inputs can be left out"
+        )
+
+
+def _find_value(
+    name: str, schema: Mapping[str, Any], sources: InputSources
+) -> tuple[Any, str] | None:
+    if name in sources.options:
+        return _parse_option(name, sources.options[name], schema), f"--amberflo-input {name}"
+    if name in sources.file:
+        return sources.file[name], "the input file"
+    if name in sources.row:
+        return sources.row[name], "the row"
+    if name in sources.fixtures:
+        return _read(sources, sources.fixtures[name])
+    if name in IDENTITY:
+        found = _read(sources, IDENTITY[name])
+        if found[0] is not None:
+            return found
+    if "default" in schema:
+        return schema["default"], "the schema's default"
+    if name in METER:
+        value, origin = _read(sources, METER[name])
+        if value == METER_VALUE and schema.get("type") == "integer":
+            value = _WHOLE_METER_VALUE
+        return value, origin
+    examples = schema.get("examples")
+    if isinstance(examples, list) and examples:
+        return examples[0], "the schema's examples"
+    return None
+
+
+def _read(sources: InputSources, fixture: str) -> tuple[Any, str]:
+    return sources.read_fixture(fixture), f"the fixture {fixture}"
+
+
+def _parse_option(name: str, text: str, schema: Mapping[str, Any]) -> Any:
+    kind = schema.get("type")
+    kinds = [kind] if isinstance(kind, str) else kind if isinstance(kind, list) else []
+    if "string" in kinds:
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        if not kinds:
+            return text
+    expected = " or ".join(kinds)
+    raise InputError(f"--amberflo-input {name}: `{text}` is no {expected} (as JSON)")
+
+
+def _describe_missing(workflow: Workflow, missing: list[str]) -> str:
+    plural = "s" if len(missing) > 1 else ""
+    verb = "" if len(missing) > 1 else "s"
+    lines = [f"{workflow.workflow_id} needs {len(missing)} input{plural} that nothing give{verb or 's'}:"]
+    width = max(len(name) for name in missing)
+    for name in missing:
+        schema = workflow.input_schemas.get(name)
+        schema = schema if isinstance(schema, dict) else {}
+        kind = str(schema.get("type", "any"))
+        text = schema.get("description")
+        about = f'  "{" ".join(str(text).split())}"' if text else ""
+        lines.append(f"    {name:<{width}}  {kind:<8}{about}")
+        lines.append(f"    {'':<{width}}  {_how_to_give(name)}")
+    example = missing[0]
+    lines += [
+        "  or in a conftest.py:",
+        "    @pytest.fixture",
+        "    def amberflo_inputs(amberflo_inputs):",
+        f'        return amberflo_inputs | {{"{example}": ...}}',
+    ]
+    return "\n".join(lines)
+
+
+def _how_to_give(name: str) -> str:
+    if name == "apiKey":
+        return "AMBERFLO_API_KEY in the environment, or the fixture amberflo_api_key"
+    return f"--amberflo-input {name}=VALUE, an input file, or a row"
+
+
+def describe_value(value: Any) -> str:
+    """The JSON type of an input's value, for messages that must not show the value."""
+    return describe_type(value)

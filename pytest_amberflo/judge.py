@@ -1,0 +1,178 @@
+"""Judges the usage of one item: what it ingested against what the service then shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_amberflo.metering.event import UnreadableEventError, read_events
+from pytest_amberflo.metering.expect import Judgement, Status, judge_reading
+from pytest_amberflo.metering.explain import describe_event, explain
+from pytest_amberflo.metering.ledger import Fate, Transmission, fate_of
+from pytest_amberflo.metering.number import add_exactly, format_number
+from pytest_amberflo.metering.query import Aggregation
+from pytest_amberflo.metering.settle import wait_until_settled
+from pytest_amberflo.metering.usage import UsageShapeError, read_usage
+from pytest_amberflo.verdict import CheckOutcome, UsageDetail
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_amberflo.http.exchange import Exchange, Response
+    from pytest_amberflo.metering.event import Identity, MeterEvent
+    from pytest_amberflo.metering.ledger import Ledger
+    from pytest_amberflo.metering.query import UsageQuery
+    from pytest_amberflo.metering.settle import Clock, Settled
+    from pytest_amberflo.verdict import Tally
+
+
+class UsageJudge:
+    """Enters what an item sends into the ledger and judges each usage query after it."""
+
+    def __init__(self, ledger: Ledger, tally: Tally, clock: Clock, *, is_alone: bool) -> None:
+        self._ledger = ledger
+        self._tally = tally
+        self._clock = clock
+        self._is_alone = is_alone
+        self._own: dict[Identity, MeterEvent] = {}
+        self._observed: set[Identity] = set()
+        self._proven: set[Identity] = set()
+        self._last_ingest: float | None = None
+        #: Why something that was sent is not in the ledger.
+        self.not_in_ledger: list[str] = []
+
+    @property
+    def has_ingested(self) -> bool:
+        """Whether the item has sent events."""
+        return bool(self._own)
+
+    def enter(self, exchange: Exchange, reason: str = "") -> None:
+        """Enter one transmission of an ingest request; `reason` tells why it was sent again."""
+        try:
+            events = read_events(exchange.request.body or b"")
+        except UnreadableEventError as error:
+            self.not_in_ledger.append(f"an ingest request is not in the ledger: {error}")
+            return
+        response, failure = exchange.response, exchange.failure
+        fate = fate_of(
+            response.status if response is not None else None,
+            sent=failure is None or failure.sent,
+        )
+        self._ledger.add(
+            Transmission(event=event, fate=fate, at_s=exchange.started_at, reason=reason)
+            for event in events
+        )
+        for event in events:
+            if event.identity in self._own:
+                self._tally.copies += 1
+            self._own[event.identity] = event
+        self._tally.events += len(events)
+        self._last_ingest = self._clock.now()
+
+    def settle(
+        self,
+        query: UsageQuery,
+        read: Callable[[], Response | None],
+        *,
+        settle_s: float,
+        hold_s: float,
+    ) -> tuple[CheckOutcome, str, UsageDetail] | None:
+        """Poll until usage is right and stays so, or is wrong; None where an answer breaks off.
+
+        `read` sends the query once more and gives an answer that keeps its contract, or None.
+        """
+        started = self._clock.now()
+        shape_errors: list[UsageShapeError] = []
+
+        def poll() -> Judgement | None:
+            response = read()
+            self._tally.polls += 1
+            if response is None:
+                return None
+            try:
+                reading = read_usage(response.body, query)
+            except UsageShapeError as error:
+                shape_errors.append(error)
+                return None
+            judgement = judge_reading(
+                reading,
+                self._ledger.records(),
+                query,
+                known_stored=frozenset(self._proven),
+                knows_all_writers=self._is_alone,
+            )
+            if judgement.status is Status.RIGHT:
+                self._proven |= judgement.proven
+            return judgement
+
+        settled = wait_until_settled(poll, self._clock, settle_s=settle_s, hold_s=hold_s)
+        if shape_errors:
+            detail = UsageDetail(judgement=None, settled=None)
+            return CheckOutcome.FAILED, f"the answer is no usage: {shape_errors[0]}", detail
+        if settled is None:
+            return None
+        since = self._last_ingest if self._last_ingest is not None else started
+        visible = None
+        if settled.right_after_s is not None:
+            visible = max(0.0, started + settled.right_after_s - since)
+        return self._conclude(settled.judgement, settled, visible)
+
+    def _conclude(
+        self, judgement: Judgement, settled: Settled, visible: float | None
+    ) -> tuple[CheckOutcome, str, UsageDetail]:
+        records = self._ledger.records()
+        if judgement.status is Status.RIGHT:
+            self._observe(judgement)
+            self._tally.judged += 1
+            if visible is not None:
+                self._tally.visible_after_s.append(visible)
+            detail = UsageDetail(judgement=judgement, settled=settled, visible_after_s=visible)
+            return CheckOutcome.PASSED, _summarize(judgement), detail
+        causes = explain(judgement, records)
+        detail = UsageDetail(judgement=judgement, settled=settled, causes=causes)
+        if judgement.status is Status.BLIND:
+            return CheckOutcome.UNVERIFIED, "; ".join(judgement.notes), detail
+        self._tally.judged += 1
+        self._observe(judgement)
+        return CheckOutcome.FAILED, "usage is not what was sent", detail
+
+    def _observe(self, judgement: Judgement) -> None:
+        """Note the records whose loss this query would show."""
+        world = judgement.world
+        for amount in world.cells.values() if world is not None else ():
+            for event in amount.events:
+                if _shows_loss(event, amount.events, judgement.query.aggregation):
+                    self._observed.add(event.identity)
+
+    def find_unobserved(self) -> tuple[str, ...]:
+        """The records of the item whose loss nobody would have noticed, as reasons."""
+        fates = {record.event.identity: record.fate for record in self._ledger.records()}
+        unobserved = [
+            event
+            for identity, event in self._own.items()
+            if identity not in self._observed and fates[identity] is not Fate.REFUSED
+        ]
+        return tuple(
+            f"no usage query would show it if {describe_event(event)} of meter {event.meter} "
+            "were lost"
+            for event in unobserved
+        )
+
+def _shows_loss(
+    event: MeterEvent, events: tuple[MeterEvent, ...], aggregation: Aggregation
+) -> bool:
+    match aggregation:
+        case Aggregation.SUM:
+            return event.value != 0
+        case Aggregation.COUNT:
+            return True
+        case Aggregation.MAX:
+            others = [other.value for other in events if other is not event]
+            return event.value != 0 and all(event.value > value for value in others)
+        case Aggregation.MIN:
+            others = [other.value for other in events if other is not event]
+            return event.value != 0 and all(event.value < value for value in others)
+
+
+def _summarize(judgement: Judgement) -> str:
+    total = add_exactly([row.seen for row in judgement.rows])
+    return f"usage {format_number(total)} as expected"

@@ -1,0 +1,139 @@
+"""Meter events: what an ingest request says was used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from pytest_amberflo.metering.number import (
+    NotMeteringJsonError,
+    is_integral,
+    load_exact,
+    normalize,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: All attributes of a record: two records with equal identity are one (Metering Design
+#: Principles, "the deduplication key is based on all the meter attributes").
+Identity: TypeAlias = tuple[
+    str, str | None, int, str | None, tuple[tuple[str, str], ...], Decimal
+]
+
+
+class UnreadableEventError(ValueError):
+    """An ingest request is not understood; the text says which part and why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeterEvent:
+    """One record of one meter. An event with `values` for several meters is several records."""
+
+    meter: str
+    customer: str | None
+    value: Decimal
+    #: Milliseconds since 1970, UTC.
+    time_ms: int
+    unique_id: str | None = None
+    #: Sorted by name.
+    dimensions: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def identity(self) -> Identity:
+        """Every attribute, numbers by value; ids and dimensions are compared exactly."""
+        return (
+            self.meter,
+            self.customer,
+            self.time_ms,
+            self.unique_id,
+            self.dimensions,
+            normalize(self.value),
+        )
+
+    def attribute(self, name: str) -> str | None:
+        """The value of a dimension, or of `customerId`; None where the event has none."""
+        if name == "customerId":
+            return self.customer
+        return dict(self.dimensions).get(name)
+
+
+def read_events(body: bytes) -> tuple[MeterEvent, ...]:
+    """The records of an ingest body: one JSON object or an array of them.
+
+    Raises UnreadableEventError for anything else.
+    """
+    try:
+        data = load_exact(body)
+    except NotMeteringJsonError as error:
+        raise UnreadableEventError(f"the body is no JSON: {error}") from None
+    items = data if isinstance(data, list) else [data]
+    events: list[MeterEvent] = []
+    for index, item in enumerate(items):
+        where = f"event {index + 1}" if isinstance(data, list) else "the event"
+        events.extend(_read_event(item, where))
+    return tuple(events)
+
+
+def _read_event(item: Any, where: str) -> Iterator[MeterEvent]:
+    if not isinstance(item, dict):
+        raise UnreadableEventError(f"{where} is no object")
+    time_ms = _read_number(item, "meterTimeInMillis", where)
+    if time_ms is None or not is_integral(time_ms):
+        raise UnreadableEventError(f"{where} has no integer `meterTimeInMillis`")
+    customer = _read_text(item, "customerId", where)
+    unique_id = _read_text(item, "uniqueId", where)
+    dimensions = _read_dimensions(item.get("dimensions"), where)
+    for meter, value in _read_values(item, where):
+        yield MeterEvent(
+            meter=meter,
+            customer=customer,
+            value=value,
+            time_ms=int(time_ms),
+            unique_id=unique_id,
+            dimensions=dimensions,
+        )
+
+
+def _read_values(item: dict[str, Any], where: str) -> Iterator[tuple[str, Decimal]]:
+    meter = _read_text(item, "meterApiName", where)
+    value = _read_number(item, "meterValue", where)
+    several = item.get("values")
+    if several is None:
+        if meter is None or value is None:
+            raise UnreadableEventError(f"{where} has no `meterApiName` and `meterValue`")
+    elif not isinstance(several, dict):
+        raise UnreadableEventError(f"`values` of {where} is no object")
+    if meter is not None and value is not None:
+        yield meter, value
+    members: dict[str, Any] = several or {}
+    for name in members:
+        number = _read_number(members, name, where)
+        if number is not None:
+            yield name, number
+
+
+def _read_text(item: dict[str, Any], name: str, where: str) -> str | None:
+    value = item.get(name)
+    if value is not None and not isinstance(value, str):
+        raise UnreadableEventError(f"`{name}` of {where} is no string")
+    return value
+
+
+def _read_number(item: dict[str, Any], name: str, where: str) -> Decimal | None:
+    value = item.get(name)
+    if value is not None and not isinstance(value, Decimal):
+        raise UnreadableEventError(f"`{name}` of {where} is no number")
+    return value
+
+
+def _read_dimensions(value: Any, where: str) -> tuple[tuple[str, str], ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, dict):
+        raise UnreadableEventError(f"`dimensions` of {where} is no object")
+    for name, member in value.items():
+        if not isinstance(member, str):
+            raise UnreadableEventError(f"dimension `{name}` of {where} is no string")
+    return tuple(sorted(value.items()))

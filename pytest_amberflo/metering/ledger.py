@@ -1,0 +1,91 @@
+"""The ledger: every transmission of an event, and what answer it got."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pytest_amberflo.metering.event import Identity, MeterEvent
+
+
+class Fate(Enum):
+    """What may be said of a transmission from its answer."""
+
+    #: Answered 200: it counts.
+    STORED = "stored"
+    #: Never arrived, or answered 4xx: it does not count.
+    REFUSED = "refused"
+    #: No answer, or one that leaves it open: it counts or does not.
+    MAYBE = "maybe"
+
+
+def fate_of(status: int | None, *, sent: bool) -> Fate:
+    """The fate of a transmission answered with `status`, or with none.
+
+    Without an answer it is refused only if no connection was made. 408 and every answer that is
+    neither 200 nor 4xx leave it open.
+    """
+    if status is None:
+        return Fate.MAYBE if sent else Fate.REFUSED
+    if status == 200:
+        return Fate.STORED
+    if 400 <= status < 500 and status != 408:
+        return Fate.REFUSED
+    return Fate.MAYBE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transmission:
+    """One sending of one record. `at_s` is UTC in seconds since 1970."""
+
+    event: MeterEvent
+    fate: Fate
+    at_s: float
+    #: What was asked again: "" for the first sending, else why it was sent again.
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class Record:
+    """A record with all its transmissions; at most one of them counts."""
+
+    event: MeterEvent
+    transmissions: list[Transmission] = field(default_factory=list)
+
+    @property
+    def fate(self) -> Fate:
+        """STORED if any transmission was, else MAYBE if any may have been, else REFUSED."""
+        fates = {transmission.fate for transmission in self.transmissions}
+        for fate in (Fate.STORED, Fate.MAYBE):
+            if fate in fates:
+                return fate
+        return Fate.REFUSED
+
+
+class Ledger:
+    """The records of a run, in the order of their first transmission."""
+
+    def __init__(self) -> None:
+        self._records: dict[Identity, Record] = {}
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def add(self, transmissions: Iterable[Transmission]) -> None:
+        """Enter transmissions; those of the same record come together."""
+        for transmission in transmissions:
+            identity = transmission.event.identity
+            record = self._records.setdefault(identity, Record(transmission.event))
+            record.transmissions.append(transmission)
+
+    def records(self, meter: str | None = None) -> tuple[Record, ...]:
+        """Every record, or those of one meter."""
+        return tuple(
+            record
+            for record in self._records.values()
+            if meter is None or record.event.meter == meter
+        )

@@ -1,0 +1,86 @@
+"""Numbers of JSON texts as exact decimals, and how far float64 sums may be from them."""
+
+from __future__ import annotations
+
+import json
+from decimal import Context, Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+#: Wide enough that sums and differences of the values of a test are exact.
+EXACT: Final = Context(prec=400)
+ZERO: Final = Decimal(0)
+_ULP: Final = Decimal(2) ** -53
+_EXACT_BELOW: Final = Decimal(2) ** 53
+
+
+class NotMeteringJsonError(ValueError):
+    """A text is no JSON, or says one thing twice; the text says which."""
+
+
+def load_exact(body: bytes) -> Any:
+    """The JSON value of a body with every number as a Decimal of its text.
+
+    Raises NotMeteringJsonError, also where an object has a member twice: one of the two values
+    would be hidden.
+    """
+
+    def refuse(constant: str) -> Any:
+        raise NotMeteringJsonError(f"`{constant}` is no JSON number")
+
+    def unite(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+        members = dict(pairs)
+        if len(members) < len(pairs):
+            names = [name for name, _ in pairs]
+            twice = next(name for name in names if names.count(name) > 1)
+            raise NotMeteringJsonError(f"`{twice}` stands twice in one object")
+        return members
+
+    try:
+        return json.loads(
+            body.decode("utf-8"),
+            parse_float=Decimal,
+            parse_int=Decimal,
+            parse_constant=refuse,
+            object_pairs_hook=unite,
+        )
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise NotMeteringJsonError(str(error)) from None
+
+
+def add_exactly(values: Sequence[Decimal]) -> Decimal:
+    """The sum without rounding."""
+    total = ZERO
+    for value in values:
+        total = EXACT.add(total, value)
+    return total
+
+
+def tolerance_of(values: Sequence[Decimal]) -> Decimal:
+    """How far a float64 sum of these values may rightly be from their exact sum.
+
+    Zero where all are integers and no partial sum can reach 2**53; else one rounding per
+    addition and one for printing: (n + 1) * 2**-53 * sum(|v|).
+    """
+    magnitude = add_exactly([abs(value) for value in values])
+    if magnitude < _EXACT_BELOW and all(is_integral(value) for value in values):
+        return ZERO
+    return EXACT.multiply(EXACT.multiply(Decimal(len(values) + 1), _ULP), magnitude)
+
+
+def is_integral(value: Decimal) -> bool:
+    """Whether a number has no fraction."""
+    return value.is_finite() and value == value.to_integral_value()
+
+
+def normalize(value: Decimal) -> Decimal:
+    """The number in one spelling: 2, 2.0 and 2e0 are the same."""
+    return ZERO if value == 0 else EXACT.normalize(value)
+
+
+def format_number(value: Decimal) -> str:
+    """The number as a reader writes it: `2.5`, `1000`, without an exponent where it is short."""
+    plain = format(normalize(value), "f")
+    return plain if len(plain) <= 24 else str(normalize(value))

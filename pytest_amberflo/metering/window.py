@@ -1,0 +1,98 @@
+"""Time in metering: buckets of UTC, half-open windows, and the window of a test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: How long before now the event of a test lies: clocks of services differ, and a future event
+#: may be refused.
+_PAST_S: Final = 60
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Interval(Enum):
+    """The length of a bucket (`timeGroupingInterval`)."""
+
+    HOUR = "HOUR"
+    DAY = "DAY"
+    WEEK = "WEEK"
+    MONTH = "MONTH"
+
+    def floor(self, seconds: int) -> int:
+        """The start of the bucket that holds a moment, in seconds since 1970, UTC.
+
+        Weeks start on Monday; on what day the real service starts them is not known.
+        """
+        if self is Interval.HOUR:
+            return seconds - seconds % 3600
+        if self is Interval.DAY:
+            return seconds - seconds % 86400
+        if self is Interval.WEEK:
+            return seconds - (seconds - 4 * 86400) % (7 * 86400)
+        moment = _EPOCH + timedelta(seconds=seconds)
+        return _seconds_of(moment.replace(day=1, hour=0, minute=0, second=0))
+
+    def after(self, start: int) -> int:
+        """The start of the bucket that follows the one starting at `start`."""
+        if self is not Interval.MONTH:
+            return start + {"HOUR": 3600, "DAY": 86400, "WEEK": 7 * 86400}[self.value]
+        moment = _EPOCH + timedelta(seconds=start)
+        return _seconds_of((moment.replace(day=1) + timedelta(days=32)).replace(day=1))
+
+    def ceil(self, seconds: int) -> int:
+        """The first start of a bucket at or after a moment."""
+        start = self.floor(seconds)
+        return start if start == seconds else self.after(start)
+
+    def iterate(self, start: int, end: int) -> Iterator[int]:
+        """The starts of the buckets that overlap a window."""
+        bucket = self.floor(start)
+        while bucket < end:
+            yield bucket
+            bucket = self.after(bucket)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeteringWindow:
+    """A window of whole UTC days and the time of an event inside it.
+
+    `start_seconds` belongs to the window, `end_seconds` does not; seconds since 1970.
+    `event_millis` is in milliseconds since 1970, a little in the past.
+    """
+
+    start_seconds: int
+    end_seconds: int
+    event_millis: int
+
+
+def make_window(now_s: float) -> MeteringWindow:
+    """The window for a test that starts now (`now_s`: seconds since 1970, UTC)."""
+    event_millis = int((now_s - _PAST_S) * 1000)
+    start = Interval.DAY.floor(event_millis // 1000)
+    return MeteringWindow(
+        start_seconds=start, end_seconds=Interval.DAY.after(start), event_millis=event_millis
+    )
+
+
+def format_bucket(start: int, interval: Interval) -> str:
+    """A bucket as a reader names it: `2026-11-21`, with the hour where buckets are hours."""
+    moment = _EPOCH + timedelta(seconds=start)
+    if interval is Interval.HOUR or start % 86400:
+        return moment.strftime("%Y-%m-%d %H:%M")
+    return moment.strftime("%Y-%m-%d")
+
+
+def format_time(time_ms: int) -> str:
+    """A moment to the millisecond, UTC: `2026-11-21 17:03:11.204`."""
+    moment = _EPOCH + timedelta(milliseconds=time_ms)
+    return moment.strftime("%Y-%m-%d %H:%M:%S.") + f"{moment.microsecond // 1000:03d}"
+
+
+def _seconds_of(moment: datetime) -> int:
+    return int((moment - _EPOCH).total_seconds())

@@ -1,0 +1,198 @@
+"""Workflow documents as pytest nodes: file, workflow, row and variant."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from pytest_amberflo.execution import Execution, PreparedWorkflow
+    from pytest_amberflo.extension import MarkSpec, Row
+    from pytest_amberflo.run import Run
+    from pytest_amberflo.settings import Settings
+
+SETTINGS: Final = pytest.StashKey["Settings"]()
+RUN: Final = pytest.StashKey["Run"]()
+#: The fixture that hands an item what it runs.
+EXECUTION: Final = "_amberflo_execution"
+
+
+def run_of(config: pytest.Config) -> Run:
+    """What all items of this process share; made when the first workflow asks for it."""
+    if RUN not in config.stash:
+        from pytest_amberflo.run import make_run  # noqa: PLC0415  runs without workflows do not pay
+
+        config.stash[RUN] = make_run(config.stash[SETTINGS], config)
+    return config.stash[RUN]
+
+
+class ArazzoFile(pytest.File):
+    """A workflow document; a broken one is a collection error with every problem in it."""
+
+    def __init__(self, *, is_certain: bool, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._is_certain = is_certain
+
+    def collect(self) -> Iterator[pytest.Item | pytest.Collector]:
+        """One node a workflow."""
+        from pytest_amberflo.arazzo.errors import DocumentError  # noqa: PLC0415  only with files
+        from pytest_amberflo.collection import prepare_document  # noqa: PLC0415
+
+        run = run_of(self.config)
+        try:
+            prepared = prepare_document(self.path, run, is_certain=self._is_certain)
+        except (DocumentError, OSError) as error:
+            raise self.CollectError(str(error)) from None
+        for workflow in prepared:
+            yield _make_node(self, workflow)
+
+
+class WorkflowNode(pytest.Collector):
+    """A workflow, or a row of one, that is run in several ways."""
+
+    def __init__(self, *, children: Callable[[Any], Iterable[Any]], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._children = children
+
+    def collect(self) -> Iterator[pytest.Item | pytest.Collector]:
+        """One node a row or variant."""
+        yield from self._children(self)
+
+
+class WorkflowItem(pytest.Function):
+    """One run of a workflow."""
+
+    def __init__(
+        self, *, prepared: PreparedWorkflow, row: Row | None, variant: str | None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.prepared = prepared
+        self.row = row
+        self.variant = variant
+
+    def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
+        """The file, the 0-based line of the workflow, and the item's name below the file."""
+        line = self.prepared.workflow.place.span.line - 1
+        return self.path, line, self.nodeid.partition("::")[2]
+
+    def repr_failure(  # type: ignore[override]
+        self, excinfo: pytest.ExceptionInfo[BaseException]
+    ) -> Any:
+        """The failure text of a red workflow; pytest's own text for everything else."""
+        from pytest_amberflo.failure import (  # noqa: PLC0415  only a red run needs it
+            WorkflowFailure,
+            describe_failure,
+        )
+
+        if isinstance(excinfo.value, WorkflowFailure):
+            redactor = run_of(self.config).redactor
+            return describe_failure(excinfo.value.result, redactor)
+        return super().repr_failure(excinfo)
+
+
+def _make_node(parent: Any, prepared: PreparedWorkflow) -> pytest.Item | pytest.Collector:
+    name = _to_name(prepared.workflow.workflow_id)
+    rows = prepared.extension.rows
+    if rows:
+        return WorkflowNode.from_parent(
+            parent,
+            name=name,
+            children=lambda node: (_make_run(node, prepared, row.id, row) for row in rows),
+        )
+    return _make_run(parent, prepared, name, None)
+
+
+def _make_run(
+    parent: Any, prepared: PreparedWorkflow, name: str, row: Row | None
+) -> pytest.Item | pytest.Collector:
+    """The node of a workflow or row: an item, or one with an item for each variant."""
+    if not prepared.ingests:
+        return _make_item(parent, prepared, name, row, None)
+    variants = _select_variants(parent.config, prepared)
+    return WorkflowNode.from_parent(
+        parent,
+        name=name,
+        children=lambda node: (
+            _make_item(node, prepared, variant, row, variant) for variant in variants
+        ),
+    )
+
+
+def _select_variants(config: pytest.Config, prepared: PreparedWorkflow) -> Sequence[str]:
+    chosen = config.stash[SETTINGS].variants
+    wanted = prepared.extension.variants
+    return chosen if wanted is None else tuple(name for name in chosen if name in wanted)
+
+
+def _make_item(
+    parent: Any, prepared: PreparedWorkflow, name: str, row: Row | None, variant: str | None
+) -> WorkflowItem:
+    marks = [*prepared.extension.marks, *(row.marks if row is not None else ())]
+    fixtures = [*prepared.extension.inputs.values(), *prepared.extension.fixtures]
+    return WorkflowItem.from_parent(  # type: ignore[no-any-return]
+        parent,
+        name=name,
+        callobj=_make_callable(marks, fixtures),
+        prepared=prepared,
+        row=row,
+        variant=variant,
+    )
+
+
+def _make_callable(marks: Iterable[MarkSpec], fixtures: Iterable[str]) -> Callable[..., None]:
+    """The function that pytest calls: its signature asks for fixtures, marks are on it.
+
+    pytest reads both when the item is made, so they cannot be added later.
+    """
+
+    def run_workflow(**arguments: Any) -> None:
+        __tracebackhide__ = True
+        execution: Execution = arguments[EXECUTION]
+        _run(execution, arguments["request"].node)
+
+    names = dict.fromkeys(("request", EXECUTION, *fixtures))
+    run_workflow.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in names]
+    )
+    for mark in marks:
+        decorator = getattr(pytest.mark, mark.name)
+        # A mark called with one function would decorate it; arguments are data here.
+        decorator.with_args(*mark.args, **mark.kwargs)(run_workflow)
+    return run_workflow
+
+
+def _run(execution: Execution, item: pytest.Item) -> None:
+    __tracebackhide__ = True
+    from pytest_amberflo.failure import WorkflowFailure  # noqa: PLC0415
+    from pytest_amberflo.summary import note_result  # noqa: PLC0415
+    from pytest_amberflo.verdict import Verdict  # noqa: PLC0415
+
+    result = execution.run()
+    note_result(item, result)
+    item.config.hook.pytest_amberflo_workflow_result(item=item, result=result)
+    if result.verdict is not Verdict.PASSED:
+        raise WorkflowFailure(result)
+
+
+def _to_name(workflow_id: str) -> str:
+    """The workflowId without what pytest gives a meaning in node ids."""
+    return workflow_id.replace("::", "_").replace("[", "(").replace("]", ")").replace("/", "_")
+
+
+def check_names(settings: Settings, items: Sequence[WorkflowItem]) -> None:
+    """Raise pytest.UsageError for `--amberflo-input` or `-without` that no workflow has."""
+    from pytest_amberflo.inputs import find_unknown  # noqa: PLC0415
+
+    known = frozenset(name for item in items for name in item.prepared.workflow.input_schemas)
+    given = (("input", frozenset(settings.inputs)), ("without", settings.without))
+    for option, names in given:
+        for name, near in find_unknown(names, known):
+            hint = f"; did you mean `{near}`?" if near else ""
+            raise pytest.UsageError(
+                f"amberflo: --amberflo-{option} {name}: no workflow has this input{hint}"
+            )

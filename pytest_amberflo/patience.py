@@ -1,0 +1,105 @@
+"""Waiting for a throttled service, and sending again what got no answer.
+
+Only requests to the metering service are treated so; all other retrying is what the document
+says. Both are counted, and a user can turn either into a failure.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from pytest_amberflo.http.exchange import find_header
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_amberflo.http.exchange import Exchange
+
+THROTTLE_BUDGET_S: Final = 60.0
+MOST_RESENDS: Final = 3
+_FIRST_WAIT_S: Final = 0.5
+_LONGEST_WAIT_S: Final = 8.0
+
+
+class NotJudgedError(Exception):
+    """The service throttled for longer than the budget allows."""
+
+    def __init__(self, waited_s: float, asked_s: float) -> None:
+        super().__init__(waited_s, asked_s)
+        self.waited_s = waited_s
+        self.asked_s = asked_s
+
+    def __str__(self) -> str:
+        """What was waited and what more was asked for."""
+        return (
+            f"not judged: the service throttled; {self.waited_s:.0f} s of {THROTTLE_BUDGET_S:.0f} s "
+            f"were waited, and it asks for {self.asked_s:.0f} s more"
+        )
+
+
+@dataclass(slots=True)
+class PatientClock:
+    """A clock that stands still while a throttled service is waited for."""
+
+    monotonic: Callable[[], float] = time.monotonic
+    pause: Callable[[float], None] = time.sleep
+    throttled_s: float = field(default=0.0)
+
+    def now(self) -> float:
+        """The moment, without the time that throttling took."""
+        return self.monotonic() - self.throttled_s
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        self.pause(seconds)
+
+    def wait_throttled(self, seconds: float) -> None:
+        """Wait for a throttled service. Raises NotJudgedError where the budget is spent."""
+        if self.throttled_s + seconds > THROTTLE_BUDGET_S:
+            raise NotJudgedError(self.throttled_s, seconds)
+        started = self.monotonic()
+        self.pause(seconds)
+        self.throttled_s += self.monotonic() - started
+
+
+def read_throttle(exchange: Exchange, turn: int) -> float | None:
+    """How long to wait before a throttled request is sent again, in seconds, or None.
+
+    429 always throttles, 503 with `Retry-After`; `turn` counts from 0 and lengthens the wait
+    where the service does not say how long.
+    """
+    response = exchange.response
+    if response is None or response.status not in (429, 503):
+        return None
+    value = find_header(response.headers, "retry-after")
+    asked = None if value is None else parse_retry_after(value, time.time())
+    if asked is not None:
+        return asked
+    if response.status == 503:
+        return None
+    return min(_FIRST_WAIT_S * 2.0**turn, _LONGEST_WAIT_S)
+
+
+def parse_retry_after(value: str, now_s: float) -> float | None:
+    """The seconds that a `Retry-After` asks for (RFC 9110, 10.2.3), or None if it is neither form.
+
+    `now_s`: the present moment, UTC, seconds since 1970.
+    """
+    text = value.strip()
+    if text.isascii() and text.isdigit():
+        return float(text)
+    try:
+        moment = email.utils.parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return max(0.0, moment.timestamp() - now_s)
+
+
+def is_lost(exchange: Exchange) -> bool:
+    """Whether a request got no answer that says what became of it: none at all, or a 5xx."""
+    if exchange.response is not None:
+        return exchange.response.status >= 500
+    return exchange.failure is not None and exchange.failure.sent

@@ -1,0 +1,64 @@
+"""pytest's hooks, and nothing else: what they do is elsewhere, and imported when it is needed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_amberflo import fixtures, hookspecs
+from pytest_amberflo.discovery import has_workflow_name, may_be_workflow
+from pytest_amberflo.distribution import Controller
+from pytest_amberflo.nodes import RUN, SETTINGS, ArazzoFile, WorkflowItem, check_names
+from pytest_amberflo.options import add_options, read_settings
+from pytest_amberflo.summary import ReportMaker, RunSummary
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Declare our own hooks."""
+    pluginmanager.add_hookspecs(hookspecs)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare options and ini values."""
+    add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Read the settings; a setting that is wrong ends the run here."""
+    settings = config.stash[SETTINGS] = read_settings(config)
+    plugins = config.pluginmanager
+    plugins.register(fixtures, "amberflo-fixtures")
+    plugins.register(ReportMaker(), "amberflo-report-maker")
+    if not hasattr(config, "workerinput"):
+        plugins.register(RunSummary(config, settings), "amberflo-summary")
+        plugins.register(Controller(settings), "amberflo-controller")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Close what the run opened."""
+    run = config.stash.get(RUN, None)
+    if run is not None:
+        run.close()
+        del config.stash[RUN]
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Collect workflow documents."""
+    names = parent.config.stash[SETTINGS].file_names
+    is_certain = has_workflow_name(file_path, names)
+    if not is_certain:
+        is_named = parent.session.isinitpath(file_path)
+        if not may_be_workflow(file_path, is_named=is_named):
+            return None
+    return ArazzoFile.from_parent(parent, path=file_path, is_certain=is_certain)  # type: ignore[no-any-return]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Refuse inputs of the command line that no workflow has."""
+    workflows = [item for item in items if isinstance(item, WorkflowItem)]
+    if workflows:
+        check_names(config.stash[SETTINGS], workflows)

@@ -1,0 +1,191 @@
+"""The parts that all items of a run share: settings, client, descriptions, ledger, target."""
+
+from __future__ import annotations
+
+import os.path
+import time
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from pytest_amberflo.arazzo.events import Refusal
+from pytest_amberflo.http.address import is_amberflo_host, is_loopback
+from pytest_amberflo.http.client import Client
+from pytest_amberflo.http.redact import Redactor
+from pytest_amberflo.identity import SHARED, make_api_key, make_run_id
+from pytest_amberflo.metering.ledger import Ledger
+from pytest_amberflo.openapi.catalog import Catalog
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_amberflo.arazzo.binding import Target as StepTarget
+    from pytest_amberflo.openapi.contract import Contract
+    from pytest_amberflo.openapi.description import Description
+    from pytest_amberflo.server.live import EmbeddedServer
+    from pytest_amberflo.settings import Settings
+
+
+def make_run(settings: Settings, config: Any) -> Run:
+    """The run of this process; a worker of xdist takes names and server from its controller.
+
+    `config` is pytest's; only its public attributes are used.
+    """
+    shared = getattr(config, "workerinput", {}).get(SHARED, {})
+    return Run(
+        settings,
+        root=config.invocation_params.dir,
+        run_id=shared.get("run_id") or make_run_id(),
+        api_key=shared.get("api_key") or make_api_key(),
+        server_url=shared.get("server_url"),
+    )
+
+
+class Run:
+    """One process's share of a run; under xdist each worker has its own.
+
+    `server` is the embedded server, started when its URL is asked for; under xdist the
+    controller has it and `server_url` says where.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        root: Path,
+        run_id: str,
+        api_key: str,
+        server_url: str | None = None,
+    ) -> None:
+        self.settings = settings
+        self.run_id = run_id
+        self.redactor = Redactor()
+        self.ledger = Ledger()
+        self.catalog = Catalog(self.shorten)
+        self._root = root
+        self._made_key = api_key
+        self._server_url = server_url
+        self._server: EmbeddedServer | None = None
+        self._contracts: dict[int, Contract] = {}
+        self._customers = 0
+        self._unique_ids = 0
+        self.redactor.register(settings.api_key)
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether nobody but this process can have written to the target."""
+        return self.settings.target.kind == "embedded" and self._server_url is None
+
+    @property
+    def api_key(self) -> str | None:
+        """The user's key; on this machine one that was made for the run, else None."""
+        key = self.settings.api_key
+        if key is None and self.settings.target.is_loopback:
+            key = self._made_key
+        self.redactor.register(key)
+        return key
+
+    @cached_property
+    def client(self) -> Client:
+        """The connections of the run."""
+        from pytest_amberflo import __version__  # noqa: PLC0415  reading it opens metadata
+
+        return Client(self.redactor, user_agent=f"pytest-amberflo/{__version__}")
+
+    @cached_property
+    def target_url(self) -> str:
+        """The base URL of the target, without a slash at the end; starts the embedded server."""
+        if self.settings.target.url is not None:
+            return self.settings.target.url
+        if self._server_url is not None:
+            return self._server_url
+        from pytest_amberflo.server.live import EmbeddedServer  # noqa: PLC0415  on demand
+
+        self._server = EmbeddedServer(api_keys=[self.settings.api_key or self._made_key])
+        self._server.start()
+        return self._server.url
+
+    def close(self) -> None:
+        """Close connections and stop the embedded server."""
+        if "client" in self.__dict__:
+            self.client.close()
+        if self._server is not None:
+            self._server.stop()
+
+    def new_customer(self) -> str:
+        """A customer that nobody has used before: `pt-<run>-<n>`."""
+        self._customers += 1
+        return f"pt-{self.run_id}-{self._customers}"
+
+    def new_unique_id(self) -> str:
+        """A unique id that no event has had before: `evt-<run>-<n>`."""
+        self._unique_ids += 1
+        return f"evt-{self.run_id}-{self._unique_ids}"
+
+    def now(self) -> float:
+        """The present moment, UTC, in seconds since 1970."""
+        return time.time()
+
+    def shorten(self, path: Path) -> str:
+        """The path as reports show it: relative to where pytest was started."""
+        try:
+            return os.path.relpath(path, self._root)
+        except ValueError:  # another drive
+            return str(path)
+
+    def contract_of(self, description: Any) -> Contract:
+        """The checks of a description; built once."""
+        from pytest_amberflo.openapi.contract import Contract  # noqa: PLC0415  a costly import
+
+        found: Description = description
+        if id(found) not in self._contracts:
+            self._contracts[id(found)] = Contract(found)
+        return self._contracts[id(found)]
+
+    def secret_places(self, description: Any) -> tuple[tuple[str, str], ...]:
+        """Where the security schemes of a description stand in a request: place and name."""
+        data = description.source.data
+        schemes = data.get("components", {}).get("securitySchemes", {})
+        places = [
+            (str(scheme["in"]), str(scheme["name"]))
+            for scheme in (schemes.values() if isinstance(schemes, dict) else ())
+            if isinstance(scheme, dict) and scheme.get("type") == "apiKey" and "in" in scheme
+        ]
+        return (*places, ("header", "Authorization"))
+
+    @cached_property
+    def trusted_hosts(self) -> frozenset[str]:
+        """The hosts that may get AMBERFLO_API_KEY, beside loopback."""
+        urls = [self.settings.target.url or "", *self.settings.servers.values()]
+        return frozenset(filter(None, (urlsplit(url).hostname for url in urls)))
+
+    def route(self, target: StepTarget) -> str:
+        """The base URL that a step's operation is called at.
+
+        Amberflo's own hosts become the target; loopback and allowed hosts stand. Raises Refusal
+        for every other host, with the option that would allow it.
+        """
+        name = target.source_name
+        if name in self.settings.servers:
+            return self._allow(self.settings.servers[name], name, is_given=True)
+        url = target.operation.servers[0].expand()
+        host = urlsplit(url).hostname or ""
+        if is_amberflo_host(host):
+            return self.target_url
+        if not host:
+            raise Refusal(
+                f"source `{name}` does not say on which host it is (its server is `{url}`). "
+                f"Give it: --amberflo-server {name}=URL"
+            )
+        return self._allow(url, name, is_given=False)
+
+    def _allow(self, url: str, name: str, *, is_given: bool) -> str:
+        host = (urlsplit(url).hostname or "").lower()
+        target_host = urlsplit(self.settings.target.url or "").hostname
+        if is_loopback(host) or host in self.settings.allow_hosts or host == target_host:
+            return url
+        where = "is given at" if is_given else "would be called at"
+        raise Refusal(
+            f"source `{name}` {where} {url}. Only loopback and the target may be called. "
+            f"To allow it: --amberflo-allow-host {host}"
+        )

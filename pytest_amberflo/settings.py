@@ -1,0 +1,91 @@
+"""What a user can set, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from urllib.parse import urlsplit
+
+from pytest_amberflo.http.address import is_amberflo_host, is_loopback
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+TargetKind: TypeAlias = Literal["embedded", "live", "url"]
+Level: TypeAlias = Literal["error", "warn", "off"]
+
+LIVE_URL: Final = "https://app.amberflo.io"
+FILE_NAMES: Final = (
+    "*.arazzo.yaml",
+    "*.arazzo.yml",
+    "*.arazzo.json",
+    "arazzo.yaml",
+    "arazzo.yml",
+    "arazzo.json",
+)
+CHECKS: Final = (
+    "request",
+    "status",
+    "content-type",
+    "response-schema",
+    "usage",
+    "throttle",
+    "lost-answer",
+)
+#: Variants of a workflow that ingests.
+VARIANTS: Final = ("once",)
+_OFF_BY_DEFAULT: Final = ("throttle", "lost-answer")
+LEVELS: Final = ("error", "warn", "off")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Where requests to Amberflo's own hosts are sent; `url` is None for the embedded server."""
+
+    kind: TargetKind
+    url: str | None
+    #: "command line", "environment", "ini" or "default".
+    origin: str
+
+    @property
+    def is_live(self) -> bool:
+        """Whether this is the real service, however it was spelled."""
+        return self.url is not None and is_amberflo_host(urlsplit(self.url).hostname or "")
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether no request for the target leaves this machine."""
+        return self.url is None or is_loopback(urlsplit(self.url).hostname or "")
+
+    def __str__(self) -> str:
+        """The target as reports name it."""
+        if self.kind == "embedded" or self.url is None:
+            return "embedded"
+        return f"live ({self.url})" if self.is_live else self.url
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that a user can set; times in seconds."""
+
+    target: Target
+    api_key: str | None = field(repr=False)
+    min_judged: int | None
+    servers: Mapping[str, str]
+    allow_hosts: frozenset[str]
+    #: Inputs of the command line by name, as text; may hold secrets.
+    inputs: Mapping[str, str] = field(repr=False)
+    without: frozenset[str]
+    input_file: Path | None
+    variants: tuple[str, ...]
+    settle_s: float
+    hold_s: float
+    timeout_s: float
+    severity: Mapping[str, Level]
+    trace: Path | None
+    file_names: tuple[str, ...]
+
+    def level_of(self, check: str) -> Level:
+        """How a finding of this check is taken."""
+        return self.severity.get(check, "off" if check in _OFF_BY_DEFAULT else "error")

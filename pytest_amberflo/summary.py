@@ -1,0 +1,193 @@
+"""What a run says beside pytest's own report: header, steps under -v, one summary line, trace.
+
+Items run in workers under xdist, this plugin in the controller: everything it needs travels in
+the reports, as plain values.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from pytest_amberflo.nodes import RUN, WorkflowItem, run_of
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+    from pytest_amberflo.settings import Settings
+    from pytest_amberflo.verdict import ItemResult
+
+#: The attribute of a report that carries an item's digest.
+ATTRIBUTE: Final = "amberflo"
+_RESULT: Final = pytest.StashKey["ItemResult"]()
+
+
+def note_result(item: pytest.Item, result: ItemResult) -> None:
+    """Keep an item's result for its report, and write what JUnit and sections show."""
+    from pytest_amberflo.digest import describe_steps, list_properties  # noqa: PLC0415
+
+    redactor = run_of(item.config).redactor
+    item.stash[_RESULT] = result
+    for name, value in list_properties(result):
+        item.user_properties.append((name, redactor.redact(str(value))))
+    text = "\n".join(describe_steps(result))
+    item.add_report_section("call", "amberflo steps", redactor.redact(text))
+
+
+class ReportMaker:
+    """Masks secrets in every report and hangs the digest of workflow items on theirs."""
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Add to and mask what pytest made."""
+        report = yield
+        if isinstance(item, WorkflowItem):
+            digest = self._make_digest(item, report)
+            if digest is not None:
+                setattr(report, ATTRIBUTE, digest)
+        if RUN in item.config.stash:
+            _mask_report(report, item.config.stash[RUN].redactor)
+        return report
+
+    def _make_digest(self, item: WorkflowItem, report: pytest.TestReport) -> dict[str, Any] | None:
+        from pytest_amberflo.digest import make_digest, make_skeleton  # noqa: PLC0415
+
+        run = run_of(item.config)
+        wants_trace = run.settings.trace is not None
+        workflow_id = item.prepared.workflow.workflow_id
+        if report.when == "call" and _RESULT in item.stash:
+            return make_digest(
+                item.nodeid, item.stash[_RESULT], run, wants_trace=wants_trace
+            )
+        if report.when == "setup" and not report.passed:
+            outcome = "skipped" if report.skipped else "error"
+            return make_skeleton(item.nodeid, workflow_id, outcome, run)
+        if report.when == "call" and not report.passed:
+            outcome = "skipped" if report.skipped else "failed"
+            return make_skeleton(item.nodeid, workflow_id, outcome, run)
+        return None
+
+
+def _mask_report(report: pytest.TestReport, redactor: Any) -> None:
+    """Mask secrets in the text of a failure and in captured output."""
+    if report.longrepr is not None and not isinstance(report.longrepr, tuple):
+        text = str(report.longrepr)
+        masked = redactor.redact(text)
+        if masked != text:
+            report.longrepr = masked
+    elif isinstance(report.longrepr, tuple):
+        path, line, reason = report.longrepr
+        report.longrepr = (path, line, redactor.redact(reason))
+    report.sections = [(name, redactor.redact(text)) for name, text in report.sections]
+
+
+class RunSummary:
+    """The controller's part: collects digests and says in the end what was judged."""
+
+    def __init__(self, config: pytest.Config, settings: Settings) -> None:
+        self._config = config
+        self._settings = settings
+        self._digests: list[dict[str, Any]] = []
+        self._unverified: list[pytest.TestReport] = []
+        self._announced: set[str] = set()
+        self._shortfall: str | None = None
+
+    def pytest_report_header(self) -> str:
+        """The target, and where its key is from."""
+        target = self._settings.target
+        parts = [f"amberflo: target {target}"]
+        if target.kind == "embedded":
+            parts.append("offline")
+        if self._settings.api_key is not None:
+            parts.append("key from AMBERFLO_API_KEY")
+        return ", ".join(parts)
+
+    def pytest_report_collectionfinish(self, items: Sequence[pytest.Item]) -> list[str]:
+        """The workflows that were found, and descriptions that stand in for missing files."""
+        workflows = [item for item in items if isinstance(item, WorkflowItem)]
+        if not workflows:
+            return []
+        run = run_of(self._config)
+        files = len({item.path for item in workflows})
+        ids = len({(item.path, item.prepared.workflow.workflow_id) for item in workflows})
+        lines = [f"amberflo: {_count(files, 'workflow file')}, {_count(ids, 'workflow')}"]
+        lines += self._announce(run.catalog.stand_ins)
+        return lines
+
+    def _announce(self, stand_ins: dict[str, str]) -> list[str]:
+        new = {path: name for path, name in stand_ins.items() if path not in self._announced}
+        self._announced.update(new)
+        return [
+            f"amberflo: {path} is not there; the description {name} that is shipped with "
+            "pytest-amberflo is used"
+            for path, name in new.items()
+        ]
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Collect the digest of an item; under -v, show its steps."""
+        digest = getattr(report, ATTRIBUTE, None)
+        if digest is None:
+            return
+        self._digests.append(digest)
+        if digest["verdict"] == "unverified" and report.failed:
+            self._unverified.append(report)
+        terminal = self._config.pluginmanager.get_plugin("terminalreporter")
+        if self._config.get_verbosity() >= 1 and isinstance(terminal, pytest.TerminalReporter):
+            terminal.ensure_newline()
+            for line in digest["steps"]:
+                terminal.write_line(f"    {line}")
+
+    def pytest_report_teststatus(self, report: pytest.TestReport) -> Any:
+        """A category of its own for items that prove nothing."""
+        digest = getattr(report, ATTRIBUTE, None)
+        if digest is not None and digest["verdict"] == "unverified" and report.failed:
+            return "unverified", "U", ("UNVERIFIED", {"red": True})
+        return None
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Fail a run that judged too little; write the trace."""
+        least = self._settings.min_judged
+        judged = sum(digest["verdict"] in ("passed", "failed") for digest in self._digests)
+        if least is not None and judged < least and not self._config.option.collectonly:
+            self._shortfall = f"{judged} judged, at least {least} are asked for"
+            if session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+                session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        if self._settings.trace is not None and not self._config.option.collectonly:
+            trace = {
+                "version": 1,
+                "target": str(self._settings.target),
+                "workflows": [digest["trace"] for digest in self._digests],
+            }
+            text = json.dumps(trace, ensure_ascii=False, indent=1) + "\n"
+            self._settings.trace.write_text(text, encoding="utf-8")
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """What is unverified, and one line on what was judged."""
+        if self._unverified:
+            terminalreporter.write_sep("=", "UNVERIFIED")
+            for report in self._unverified:
+                terminalreporter.write_sep("_", report.head_line or report.nodeid, red=True)
+                for line in report.longreprtext.splitlines():
+                    terminalreporter.write_line(line)
+        if self._config.get_verbosity() < -1:
+            return
+        for digest in self._digests:
+            for line in self._announce(digest["stand_ins"]):
+                terminalreporter.write_line(line)
+        if self._digests:
+            from pytest_amberflo.digest import summarize  # noqa: PLC0415
+
+            terminalreporter.write_line(summarize(self._digests, str(self._settings.target)))
+        if self._shortfall is not None:
+            line = f"amberflo: {self._shortfall} (--amberflo-min-judged)"
+            terminalreporter.write_line(line, red=True)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,115 @@
+"""What became of an item: its checks, what was metered, and the verdict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_amberflo.arazzo.events import WorkflowResult
+    from pytest_amberflo.http.exchange import Exchange
+    from pytest_amberflo.metering.expect import Judgement
+    from pytest_amberflo.metering.settle import Settled
+    from pytest_amberflo.openapi.violation import Violation
+
+
+class Verdict(Enum):
+    """The end of an item."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    #: Nothing wrong was seen, and nothing could have been: not a pass.
+    UNVERIFIED = "unverified"
+    ERROR = "error"
+
+
+class CheckOutcome(Enum):
+    """The end of one check."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    WARNED = "warned"
+    UNVERIFIED = "unverified"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContractDetail:
+    """The violations of one message."""
+
+    side: str
+    operation: str
+    violations: tuple[Violation, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageDetail:
+    """Usage that was read and judged, or why it could not be."""
+
+    judgement: Judgement | None
+    settled: Settled | None
+    #: Likely causes, one sentence each.
+    causes: tuple[str, ...] = ()
+    #: From the end of the last ingest to the first right reading, in seconds.
+    visible_after_s: float | None = None
+
+
+Detail: TypeAlias = ContractDetail | UsageDetail | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One check of a step; `message` is one line, `detail` what a report can show beside it."""
+
+    name: str
+    outcome: CheckOutcome
+    step_id: str
+    attempt: int
+    message: str = ""
+    detail: Detail = None
+    exchange: Exchange | None = None
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts of one item; grows while it runs. Times in seconds."""
+
+    events: int = 0
+    #: Transmissions beyond the first of each record.
+    copies: int = 0
+    lost_answers: int = 0
+    throttled: int = 0
+    polls: int = 0
+    judged: int = 0
+    visible_after_s: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemResult:
+    """Everything that a report of an item needs."""
+
+    verdict: Verdict
+    workflow: WorkflowResult
+    checks: tuple[Check, ...]
+    tally: Tally
+    #: Why nothing could be concluded, for UNVERIFIED.
+    reasons: tuple[str, ...]
+    input_origins: Mapping[str, str]
+    #: Where the document is, as reports name it, and its text.
+    document_name: str
+    document_text: str
+    target: str
+    duration_s: float
+
+    @property
+    def failed_checks(self) -> tuple[Check, ...]:
+        """The checks that decide against the item."""
+        bad = (CheckOutcome.FAILED, CheckOutcome.ERROR)
+        return tuple(check for check in self.checks if check.outcome in bad)
+
+    def checks_of(self, step_id: str) -> tuple[Check, ...]:
+        """The checks of a step."""
+        return tuple(check for check in self.checks if check.step_id == step_id)
