@@ -24,9 +24,7 @@ if TYPE_CHECKING:
     from pytest_amberflo.run import Run
 
 
-def prepare_document(
-    path: Path, run: Run, *, is_certain: bool
-) -> tuple[PreparedWorkflow, ...]:
+def prepare_document(path: Path, run: Run, *, is_certain: bool) -> tuple[PreparedWorkflow, ...]:
     """The workflows of a file, ready to be run. Raises DocumentError with all its problems.
 
     Unless it `is_certain` that the file is meant to be a workflow document, one that has no
@@ -46,7 +44,9 @@ def prepare_document(
         *reader.problems,
     ]
     if problems:
-        in_order = sorted(problems, key=lambda p: (p.span.line, p.span.column) if p.span else (0, 0))
+        in_order = sorted(
+            problems, key=lambda p: (p.span.line, p.span.column) if p.span else (0, 0)
+        )
         raise DocumentError(source.name, source.text, in_order)
     source.forget_places()
     return prepared

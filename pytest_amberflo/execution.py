@@ -89,9 +89,7 @@ class Execution:
                 self._run.redactor.register(value)
 
 
-def _decide(
-    result: WorkflowResult, checks: Sequence[Check], reasons: Sequence[str]
-) -> Verdict:
+def _decide(result: WorkflowResult, checks: Sequence[Check], reasons: Sequence[str]) -> Verdict:
     outcomes = {check.outcome for check in checks}
     if CheckOutcome.FAILED in outcomes:
         return Verdict.FAILED

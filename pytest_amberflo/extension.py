@@ -87,7 +87,9 @@ class ExtensionReader:
         return WorkflowExtension(
             rows=self._read_rows(rows, (*at, "rows"), workflow),
             inputs=self._read_mapping(data.get("inputs", {}), (*at, "inputs"), workflow),
-            variants=None if variants is None else self._read_variants(variants, (*at, "variants")),
+            variants=None
+            if variants is None
+            else self._read_variants(variants, (*at, "variants")),
             marks=self._read_marks(data.get("marks", []), (*at, "marks")),
             fixtures=self._read_names(data.get("fixtures", []), (*at, "fixtures")),
         )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pytest_amberflo.arazzo.events import Outcome
 from pytest_amberflo.arazzo.excerpt import quote_lines
 from pytest_amberflo.arazzo.plan import PlanError
+from pytest_amberflo.arazzo.template import to_text
 from pytest_amberflo.exchange_text import describe_exchange, describe_request, shorten
 from pytest_amberflo.usage_text import describe_usage, summarize_usage
 from pytest_amberflo.verdict import Check, CheckOutcome, ContractDetail, UsageDetail, Verdict
@@ -76,7 +77,10 @@ class _Parts:
         if self._lines:
             self._lines.append("")
         span, body = blocks[0]
-        self._lines += [f"{self._result.document_name}:{span.line}  step {result.step.step_id}", ""]
+        self._lines += [
+            f"{self._result.document_name}:{span.line}  step {result.step.step_id}",
+            "",
+        ]
         for _, body in blocks:
             self._lines += [*("  " + line if line else "" for line in body), ""]
         text = self._result.document_text
@@ -91,26 +95,29 @@ class _Parts:
             for check in self._result.checks_of(step.step_id)
             if check.outcome is not CheckOutcome.PASSED
         ]
-        for check in sorted(checks, key=lambda check: check.outcome is CheckOutcome.WARNED):
-            blocks.append((_span_of(step, check), self._describe_check(check)))
-        has_answer = result.exchange is not None and result.exchange.response is not None
-        if result.outcome is Outcome.FAILED and has_answer:
-            blocks += [
-                (c.criterion.place.span, self._describe_criterion(c, result))
-                for c in result.criteria
-                if not c.passed
-            ]
-            if not result.criteria:
-                status = result.exchange.response.status if result.exchange and result.exchange.response else 0
-                self._say(f"step {step.step_id}: status {status} is no success")
-                text = f"status {status}: a step without criteria succeeds with 2xx"
-                blocks.append((step.place.span, [text]))
+        errors_first = sorted(checks, key=lambda check: check.outcome is CheckOutcome.WARNED)
+        blocks += [(_span_of(step, check), self._describe_check(check)) for check in errors_first]
+        blocks += self._blocks_of_criteria(result)
         if result.refusal is not None and not checks:
             self._say(f"step {step.step_id}: {result.refusal}")
             blocks.append((step.place.span, result.refusal.splitlines()))
         if result.error is not None:
             blocks.append((_span_of_error(result), self._describe_error(result)))
         return blocks
+
+    def _blocks_of_criteria(self, result: StepResult) -> list[tuple[Span, list[str]]]:
+        response = result.exchange.response if result.exchange is not None else None
+        if result.outcome is not Outcome.FAILED or response is None:
+            return []
+        if not result.criteria:
+            self._say(f"step {result.step.step_id}: status {response.status} is no success")
+            text = f"status {response.status}: a step without criteria succeeds with 2xx"
+            return [(result.step.place.span, [text])]
+        return [
+            (found.criterion.place.span, self._describe_criterion(found, result))
+            for found in result.criteria
+            if not found.passed
+        ]
 
     def _describe_check(self, check: Check) -> list[str]:
         detail = check.detail
@@ -167,7 +174,9 @@ class _Parts:
         for name, origin in origins.items():
             value = inputs.get(name)
             if name == "apiKey" and isinstance(value, str):
-                return f"The service refused the key ({name} from {origin}, {len(value)} characters)."
+                return (
+                    f"The service refused the key ({name} from {origin}, {len(value)} characters)."
+                )
         return "The service refused the key."
 
     def _describe_error(self, result: StepResult) -> list[str]:
@@ -221,8 +230,6 @@ def _describe_violations(detail: ContractDetail) -> list[str]:
 
 
 def _describe_operand(operand: EvaluatedOperand) -> str:
-    from pytest_amberflo.arazzo.template import to_text
-
     if operand.error is not None:
         return f"{operand.text}: {operand.error}"
     value = repr(operand.value) if isinstance(operand.value, str) else to_text(operand.value)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def gather_inputs(request: pytest.FixtureRequest, item: WorkflowItem, run: Run) -> Inputs:
-    """The inputs of an item with where each is from; an error of the item where one is unusable."""
+    """The inputs of an item with where each is from; where one is unusable, the item errs."""
 
     def read_fixture(name: str) -> Any:
         fixture, _, attribute = name.partition(".")

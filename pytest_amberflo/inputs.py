@@ -10,7 +10,6 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_amberflo.arazzo.scope import describe_type
 from pytest_amberflo.naming import find_nearest
 
 if TYPE_CHECKING:
@@ -124,10 +123,9 @@ def _find_value(
 ) -> tuple[Any, str] | None:
     if name in sources.options:
         return _parse_option(name, sources.options[name], schema), f"--amberflo-input {name}"
-    if name in sources.file:
-        return sources.file[name], "the input file"
-    if name in sources.row:
-        return sources.row[name], "the row"
+    for values, origin in ((sources.file, "the input file"), (sources.row, "the row")):
+        if name in values:
+            return values[name], origin
     if name in sources.fixtures:
         return _read(sources, sources.fixtures[name])
     if name in IDENTITY:
@@ -137,10 +135,7 @@ def _find_value(
     if "default" in schema:
         return schema["default"], "the schema's default"
     if name in METER:
-        value, origin = _read(sources, METER[name])
-        if value == METER_VALUE and schema.get("type") == "integer":
-            value = _WHOLE_METER_VALUE
-        return value, origin
+        return _read_meter(name, schema, sources)
     examples = schema.get("examples")
     if isinstance(examples, list) and examples:
         return examples[0], "the schema's examples"
@@ -149,6 +144,13 @@ def _find_value(
 
 def _read(sources: InputSources, fixture: str) -> tuple[Any, str]:
     return sources.read_fixture(fixture), f"the fixture {fixture}"
+
+
+def _read_meter(name: str, schema: Mapping[str, Any], sources: InputSources) -> tuple[Any, str]:
+    value, origin = _read(sources, METER[name])
+    if value == METER_VALUE and schema.get("type") == "integer":
+        value = _WHOLE_METER_VALUE
+    return value, origin
 
 
 def _parse_option(name: str, text: str, schema: Mapping[str, Any]) -> Any:
@@ -166,9 +168,9 @@ def _parse_option(name: str, text: str, schema: Mapping[str, Any]) -> Any:
 
 
 def _describe_missing(workflow: Workflow, missing: list[str]) -> str:
-    plural = "s" if len(missing) > 1 else ""
-    verb = "" if len(missing) > 1 else "s"
-    lines = [f"{workflow.workflow_id} needs {len(missing)} input{plural} that nothing give{verb or 's'}:"]
+    several = len(missing) > 1
+    count = f"{len(missing)} input{'s' if several else ''}"
+    lines = [f"{workflow.workflow_id} needs {count} that nothing gives:"]
     width = max(len(name) for name in missing)
     for name in missing:
         schema = workflow.input_schemas.get(name)
@@ -192,8 +194,3 @@ def _how_to_give(name: str) -> str:
     if name == "apiKey":
         return "AMBERFLO_API_KEY in the environment, or the fixture amberflo_api_key"
     return f"--amberflo-input {name}=VALUE, an input file, or a row"
-
-
-def describe_value(value: Any) -> str:
-    """The JSON type of an input's value, for messages that must not show the value."""
-    return describe_type(value)

@@ -157,6 +157,7 @@ class UsageJudge:
             for event in unobserved
         )
 
+
 def _shows_loss(
     event: MeterEvent, events: tuple[MeterEvent, ...], aggregation: Aggregation
 ) -> bool:

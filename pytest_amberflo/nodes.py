@@ -134,7 +134,7 @@ def _make_item(
 ) -> WorkflowItem:
     marks = [*prepared.extension.marks, *(row.marks if row is not None else ())]
     fixtures = [*prepared.extension.inputs.values(), *prepared.extension.fixtures]
-    return WorkflowItem.from_parent(  # type: ignore[no-any-return]
+    return WorkflowItem.from_parent(
         parent,
         name=name,
         callobj=_make_callable(marks, fixtures),

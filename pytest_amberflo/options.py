@@ -31,6 +31,7 @@ from pytest_amberflo.settings import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+
 def add_options(parser: pytest.Parser) -> None:
     """Declare every option and ini value."""
     group = parser.getgroup("amberflo", "Metering contract tests (pytest-amberflo)")
@@ -219,7 +220,9 @@ class _Reader:
         given = self.find(name)
         if given is None:
             return None
-        base = self._config.rootpath if given.origin == "ini" else self._config.invocation_params.dir
+        base = (
+            self._config.rootpath if given.origin == "ini" else self._config.invocation_params.dir
+        )
         path = base / Path(given.value).expanduser()
         if must_exist and not path.is_file():
             _refuse(f"{given.label}: there is no file {given.value}")
@@ -239,7 +242,9 @@ class _Reader:
         hosts = self.read_list("allow_hosts")
         for host in hosts:
             if "/" in host or "*" in host:
-                _refuse(f"--amberflo-allow-host takes a host such as api.example.com, not `{host}`")
+                _refuse(
+                    f"--amberflo-allow-host takes a host such as api.example.com, not `{host}`"
+                )
         return tuple(host.lower() for host in hosts)
 
     def read_variants(self) -> tuple[str, ...]:

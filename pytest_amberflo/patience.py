@@ -35,8 +35,8 @@ class NotJudgedError(Exception):
     def __str__(self) -> str:
         """What was waited and what more was asked for."""
         return (
-            f"not judged: the service throttled; {self.waited_s:.0f} s of {THROTTLE_BUDGET_S:.0f} s "
-            f"were waited, and it asks for {self.asked_s:.0f} s more"
+            f"not judged: the service throttled; {self.waited_s:.0f} s of "
+            f"{THROTTLE_BUDGET_S:.0f} s were waited, and it asks for {self.asked_s:.0f} s more"
         )
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
 from pytest_amberflo import fixtures, hookspecs
 from pytest_amberflo.discovery import has_workflow_name, may_be_workflow
 from pytest_amberflo.distribution import Controller
@@ -15,6 +13,8 @@ from pytest_amberflo.summary import ReportMaker, RunSummary
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
@@ -54,7 +54,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
         is_named = parent.session.isinitpath(file_path)
         if not may_be_workflow(file_path, is_named=is_named):
             return None
-    return ArazzoFile.from_parent(parent, path=file_path, is_certain=is_certain)  # type: ignore[no-any-return]
+    return ArazzoFile.from_parent(parent, path=file_path, is_certain=is_certain)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

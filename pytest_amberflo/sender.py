@@ -88,7 +88,7 @@ class Sender:
                 self._run.redactor.register(call.plan.sent.query.get(name))
 
     def _guard_key(self, request: Request) -> None:
-        """AMBERFLO_API_KEY goes to the target only, and to servers that were given for a source."""
+        """AMBERFLO_API_KEY goes to the target, and to servers that were given for a source."""
         key, host = self._run.settings.api_key, urlsplit(request.url).hostname or ""
         if key is None or is_loopback(host) or host in self._run.trusted_hosts:
             return

@@ -41,7 +41,7 @@ class ReportMaker:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(
-        self, item: pytest.Item, call: pytest.CallInfo[None]
+        self, item: pytest.Item
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Add to and mask what pytest made."""
         report = yield
@@ -60,9 +60,7 @@ class ReportMaker:
         wants_trace = run.settings.trace is not None
         workflow_id = item.prepared.workflow.workflow_id
         if report.when == "call" and _RESULT in item.stash:
-            return make_digest(
-                item.nodeid, item.stash[_RESULT], run, wants_trace=wants_trace
-            )
+            return make_digest(item.nodeid, item.stash[_RESULT], run, wants_trace=wants_trace)
         if report.when == "setup" and not report.passed:
             outcome = "skipped" if report.skipped else "error"
             return make_skeleton(item.nodeid, workflow_id, outcome, run)
@@ -109,7 +107,7 @@ class RunSummary:
     def pytest_report_collectionfinish(self, items: Sequence[pytest.Item]) -> list[str]:
         """The workflows that were found, and descriptions that stand in for missing files."""
         workflows = [item for item in items if isinstance(item, WorkflowItem)]
-        if not workflows:
+        if not workflows or self._config.get_verbosity() < 0:
             return []
         run = run_of(self._config)
         files = len({item.path for item in workflows})
@@ -177,9 +175,10 @@ class RunSummary:
                     terminalreporter.write_line(line)
         if self._config.get_verbosity() < -1:
             return
-        for digest in self._digests:
-            for line in self._announce(digest["stand_ins"]):
-                terminalreporter.write_line(line)
+        if self._config.get_verbosity() >= 0:
+            for digest in self._digests:
+                for line in self._announce(digest["stand_ins"]):
+                    terminalreporter.write_line(line)
         if self._digests:
             from pytest_amberflo.digest import summarize  # noqa: PLC0415
 

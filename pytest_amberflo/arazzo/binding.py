@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote
 
 from pytest_amberflo.arazzo.errors import DocumentError, ExpressionSyntaxError, Problem
-from pytest_amberflo.arazzo.expression import SourceRef, Within, parse_expression, read_expression
+from pytest_amberflo.arazzo.expression import SourceRef
+from pytest_amberflo.arazzo.grammar import Within, parse_expression, read_expression
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

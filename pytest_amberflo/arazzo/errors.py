@@ -77,8 +77,6 @@ class DocumentError(ArazzoError):
         return "\n".join(lines)
 
 
-
-
 class ExpressionSyntaxError(ArazzoError):
     """A runtime expression or condition does not parse.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_amberflo.arazzo.condition import find_operands, shorten_name
 from pytest_amberflo.arazzo.errors import Problem
@@ -119,7 +119,9 @@ class _Checker:
 
     def check_names(self) -> None:
         document = self._document
-        sources = [(item.name, (*item.place.pointer, "name")) for item in document.source_descriptions]
+        sources = [
+            (item.name, (*item.place.pointer, "name")) for item in document.source_descriptions
+        ]
         self._check_unique(sources, "source description")
         workflows = [(w.workflow_id, (*w.place.pointer, "workflowId")) for w in document.workflows]
         self._check_unique(workflows, "workflowId")
@@ -136,9 +138,7 @@ class _Checker:
     def _check_parameters(
         self, parameters: Iterable[Parameter], *, is_workflow_call: bool
     ) -> None:
-        named = [
-            ((p.name, p.location or "input"), (*p.place.pointer, "name")) for p in parameters
-        ]
+        named = [((p.name, p.location or "input"), (*p.place.pointer, "name")) for p in parameters]
         self._check_unique(named, "parameter")
         for parameter in parameters:
             self._check_location(parameter, is_workflow_call=is_workflow_call)
@@ -184,7 +184,10 @@ class _Checker:
         if schema.get("patternProperties") or isinstance(schema.get("additionalProperties"), dict):
             return
         if not _is_known(expression, known, dotted=use.dotted):
-            message = f"`{expression}`: workflow `{workflow.workflow_id}` has no input `{expression.name}`"
+            message = (
+                f"`{expression}`: workflow `{workflow.workflow_id}` has no input "
+                f"`{expression.name}`"
+            )
             self._report(use, message, expression.name, tuple(known))
 
     def _check_step_ref(self, use: Use, expression: StepRef) -> None:
@@ -204,7 +207,10 @@ class _Checker:
         step = workflow.find_step(expression.step_id)
         outputs = tuple(output.name for output in step.outputs) if step else ()
         if not _is_known(expression, outputs, dotted=use.dotted):
-            message = f"{who} reads `{expression}`, but step `{expression.step_id}` has no output `{expression.name}`"
+            message = (
+                f"{who} reads `{expression}`, but step `{expression.step_id}` has no output "
+                f"`{expression.name}`"
+            )
             self._report(use, message, expression.name, outputs)
 
     def _check_unique(self, named: Iterable[tuple[Hashable, Pointer]], kind: str) -> None:
@@ -212,7 +218,7 @@ class _Checker:
         for name, pointer in named:
             if name in first:
                 line = self._source.locate(first[name]).line
-                shown = name if isinstance(name, str) else " in ".join(map(str, name))  # type: ignore[call-overload]
+                shown = " in ".join(name) if isinstance(name, tuple) else str(name)
                 self._add(pointer, f"{kind} `{shown}` stands twice; the first is in line {line}")
             first.setdefault(name, pointer)
 
@@ -225,17 +231,13 @@ class _Checker:
         offset = scalar.find(text) if scalar else -1
         if scalar and offset >= 0:
             span = narrow_span(span, self._source.text, scalar, offset, len(text))
-        self.problems.append(
-            Problem(span=span, message=message, name=name, candidates=candidates)
-        )
+        self.problems.append(Problem(span=span, message=message, name=name, candidates=candidates))
 
     def _add(self, pointer: Pointer, message: str, *, key: bool = False) -> None:
         self.problems.append(Problem(span=self._source.locate(pointer, key=key), message=message))
 
 
-def _is_known(
-    expression: InputRef | StepRef, known: Iterable[str], *, dotted: bool
-) -> bool:
+def _is_known(expression: InputRef | StepRef, known: Iterable[str], *, dotted: bool) -> bool:
     names = set(known)
     if expression.name in names:
         return True
@@ -246,13 +248,12 @@ def _is_known(
 
 
 def _text_at(data: object, pointer: Pointer) -> str | None:
-    value = data
+    value: Any = data
     for token in pointer:
-        if isinstance(value, dict) and isinstance(token, str) and token in value:
-            value = value[token]
-        elif isinstance(value, list) and isinstance(token, int) and token < len(value):
+        if (isinstance(value, dict) and isinstance(token, str) and token in value) or (
+            isinstance(value, list) and isinstance(token, int) and token < len(value)
+        ):
             value = value[token]
         else:
             return None
     return value if isinstance(value, str) else None
-

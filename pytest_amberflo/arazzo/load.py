@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from pytest_amberflo.arazzo.condition import Condition, parse_condition
+from pytest_amberflo.arazzo.condition_grammar import parse_condition
 from pytest_amberflo.arazzo.errors import DocumentError, ExpressionSyntaxError, Problem
 from pytest_amberflo.arazzo.excerpt import Span
-from pytest_amberflo.arazzo.expression import ComponentRef, parse_expression
+from pytest_amberflo.arazzo.expression import ComponentRef
+from pytest_amberflo.arazzo.grammar import parse_expression
 from pytest_amberflo.arazzo.model import (
     Action,
     Criterion,
@@ -30,6 +31,7 @@ from pytest_amberflo.arazzo.template import Template, compile_template, find_syn
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from pytest_amberflo.arazzo.condition import Condition
     from pytest_amberflo.arazzo.expression import Expression
     from pytest_amberflo.arazzo.source import Pointer, Source
 
@@ -80,9 +82,7 @@ def _read_version(source: Source) -> int:
     else:
         message = f"`arazzo` is {describe_type(version)}; a version such as `1.0.1` is due"
         hint = None
-    raise DocumentError(
-        source.name, source.text, [Problem(span=span, message=message, hint=hint)]
-    )
+    raise DocumentError(source.name, source.text, [Problem(span=span, message=message, hint=hint)])
 
 
 class _Builder:
@@ -106,7 +106,9 @@ class _Builder:
                 summary=info.get("summary"),
                 description=info.get("description"),
             ),
-            source_descriptions=self._each(("sourceDescriptions",), data, self._source_description),
+            source_descriptions=self._each(
+                ("sourceDescriptions",), data, self._source_description
+            ),
             workflows=self._each(("workflows",), data, self._workflow),
             components=self._components,
         )
@@ -173,7 +175,7 @@ class _Builder:
             content_type=data.get("contentType"),
             payload=payload,
             replacements=self._each((*pointer, "replacements"), data, self._replacement),
-            place=self._place(pointer),
+            place=Place(pointer=pointer, span=self._source.locate(pointer, key=True)),
         )
 
     def _replacement(self, data: Any, pointer: Pointer) -> Replacement | None:

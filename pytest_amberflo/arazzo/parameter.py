@@ -79,7 +79,9 @@ def serialize_query(parameter: OperationParameter, value: Any) -> tuple[tuple[st
     delimiter = _DELIMITERS.get(parameter.style, ",")
     if isinstance(value, dict):
         if parameter.explode:
-            return tuple((quote(k, safe=""), quote(_scalar(v), safe=safe)) for k, v in value.items())
+            return tuple(
+                (quote(k, safe=""), quote(_scalar(v), safe=safe)) for k, v in value.items()
+            )
         return ((name, delimiter.join(_quoted_pairs(value, delimiter, safe=safe))),)
     if isinstance(value, list):
         items = [quote(_scalar(item), safe=safe) for item in value]
@@ -127,7 +129,9 @@ def _deep_object(
     parameter: OperationParameter, value: Any, safe: str
 ) -> tuple[tuple[str, str], ...]:
     if not isinstance(value, dict):
-        raise StyleError(f"`{parameter.name}` is {describe_type(value)}; deepObject needs an object")
+        raise StyleError(
+            f"`{parameter.name}` is {describe_type(value)}; deepObject needs an object"
+        )
     name = quote(parameter.name, safe="")
     pairs: list[tuple[str, str]] = []
     for key, member in value.items():

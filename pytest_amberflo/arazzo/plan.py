@@ -103,7 +103,9 @@ def _add_parameter(
         value = render(parameter.value, scope)
         if value is ABSENT:
             if location == "path" or (declared is not None and declared.required):
-                raise PlanError(what, parameter.place.pointer, "it is required; the input is absent")
+                raise PlanError(
+                    what, parameter.place.pointer, "it is required; the input is absent"
+                )
             return
         _serialize(parts, location, declared or undeclared(parameter.name, location), value)
     except (EvaluationError, StyleError) as error:
@@ -132,7 +134,9 @@ def _build_url(base_url: str, step: Step, operation: Operation, parts: _Parts) -
     if open_brace >= 0:
         name = path[open_brace + 1 : path.find("}", open_brace)]
         raise PlanError(
-            f"path parameter `{name}`", step.place.pointer, f"step `{step.step_id}` does not give it"
+            f"path parameter `{name}`",
+            step.place.pointer,
+            f"step `{step.step_id}` does not give it",
         )
     query = "&".join(f"{name}={value}" for name, value in parts.pairs)
     url = base_url.rstrip("/") + quote(path, safe="/%!$&'()*+,;=:@-._~")

@@ -201,7 +201,9 @@ def schema_for(minor: int) -> dict[str, Any]:
     """The JSON Schema (2020-12) of documents of version 1.`minor`."""
     definitions = {name: _object_schema(name, minor) for name in FIELDS}
     definitions["output"] = (
-        STRING if minor == 0 else {"if": {"type": "object"}, "then": _ref("selector"), "else": STRING}
+        STRING
+        if minor == 0
+        else {"if": {"type": "object"}, "then": _ref("selector"), "else": STRING}
     )
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -29,7 +29,9 @@ _TYPES: Final = {
 
 def check_shape(source: Source, minor: int) -> tuple[Problem, ...]:
     """Every place where the document departs from the schema of version 1.`minor`."""
-    errors = sorted(_validator(minor).iter_errors(source.data), key=lambda e: list(map(str, e.path)))
+    errors = sorted(
+        _validator(minor).iter_errors(source.data), key=lambda e: list(map(str, e.path))
+    )
     problems: dict[tuple[Any, str], Problem] = {}
     for error in errors:
         for problem in _explain(error, source, minor):
@@ -46,24 +48,26 @@ def _validator(minor: int) -> Draft202012Validator:
 
 def _explain(error: ValidationError, source: Source, minor: int) -> Iterator[Problem]:
     pointer: Pointer = tuple(error.absolute_path)
+    due: Any = error.validator_value
     match error.validator:
         case "additionalProperties":
             yield from _explain_unknown_fields(error, pointer, source, minor)
         case "required":
             yield from _explain_missing_fields(error, pointer, source)
         case "pattern":  # only names of maps have one
+            name = str(error.instance)
             yield Problem(
-                span=source.locate((*pointer, str(error.instance)), key=True),
-                message=f"`{error.instance}` is no name; letters, digits, `.`, `-` and `_` make one",
+                span=source.locate((*pointer, name), key=True),
+                message=f"`{name}` is no name; letters, digits, `.`, `-` and `_` make one",
             )
         case "enum":
             yield Problem(
                 span=source.locate(pointer),
                 message=f"{_label(pointer)} is `{error.instance}`; "
-                + " or ".join(f"`{value}`" for value in error.validator_value)
+                + " or ".join(f"`{value}`" for value in due)
                 + " is due",
                 name=str(error.instance),
-                candidates=tuple(map(str, error.validator_value)),
+                candidates=tuple(map(str, due)),
             )
         case "type":
             yield _explain_type(error, pointer, source)
@@ -77,9 +81,10 @@ def _explain(error: ValidationError, source: Source, minor: int) -> Iterator[Pro
 def _explain_unknown_fields(
     error: ValidationError, pointer: Pointer, source: Source, minor: int
 ) -> Iterator[Problem]:
-    known = error.schema["properties"]
-    kind = str(error.schema["title"])
-    for name in error.instance:
+    schema: Any = error.schema
+    known, kind = schema["properties"], str(schema["title"])
+    instance: Any = error.instance
+    for name in instance:
         if name in known or name.startswith("x-"):
             continue
         hint = None
@@ -97,15 +102,16 @@ def _explain_unknown_fields(
 def _explain_missing_fields(
     error: ValidationError, pointer: Pointer, source: Source
 ) -> Iterator[Problem]:
-    kind = str(error.schema["title"])
-    span = source.locate(pointer)
-    for name in error.validator_value:
-        if name not in error.instance:
+    schema: Any = error.schema
+    instance: Any = error.instance
+    kind, span = str(schema["title"]), source.locate(pointer)
+    for name in schema["required"]:
+        if name not in instance:
             yield Problem(span=span, message=f"{_describe(kind)} has no `{name}`")
 
 
 def _explain_type(error: ValidationError, pointer: Pointer, source: Source) -> Problem:
-    due = error.validator_value
+    due: Any = error.validator_value
     names = [due] if isinstance(due, str) else list(due)
     expected = " or ".join(_TYPES[name] for name in names)
     hint = None

@@ -14,7 +14,14 @@ if TYPE_CHECKING:
     from pytest_amberflo.arazzo.model import Document, Step, Workflow
     from pytest_amberflo.arazzo.source import Pointer
 
-_STEP_FIELDS: Final = ("onSuccess", "onFailure", "timeout", "dependsOn", "workflowId", "channelPath")
+_STEP_FIELDS: Final = (
+    "onSuccess",
+    "onFailure",
+    "timeout",
+    "dependsOn",
+    "workflowId",
+    "channelPath",
+)
 _WORKFLOW_FIELDS: Final = ("dependsOn", "successActions", "failureActions")
 
 
@@ -23,7 +30,9 @@ def find_unsupported(document: Document) -> Iterator[Problem]:
     data = document.source.data
     for index, source in enumerate(data["sourceDescriptions"]):
         if source.get("type") in ("arazzo", "asyncapi"):
-            yield _refuse(document, ("sourceDescriptions", index, "type"), f"{source['type']} sources")
+            yield _refuse(
+                document, ("sourceDescriptions", index, "type"), f"{source['type']} sources"
+            )
     if "$self" in data:
         yield _refuse(document, ("$self",), "`$self`")
     for workflow in document.workflows:
@@ -59,13 +68,17 @@ def _find_in_step(document: Document, step: Step) -> Iterator[Problem]:
     for parameter in step.parameters:
         if parameter.location == "querystring":
             yield _refuse(document, (*parameter.place.pointer, "in"), "querystring parameters")
+    yield from _find_in_body(document, step, data.get("requestBody", {}))
+
+
+def _find_in_body(document: Document, step: Step, data: Any) -> Iterator[Problem]:
     body = step.request_body
     if body is None:
         return
     if body.replacements:
         yield _refuse(document, (*body.place.pointer, "replacements"), "`replacements`", key=True)
     if document.version >= (1, 1):
-        for pointer in _find_selectors(data["requestBody"].get("payload"), body.place.pointer):
+        for pointer in _find_selectors(data.get("payload"), body.place.pointer):
             yield _refuse(document, pointer, "selector objects")
 
 

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pytest_amberflo.arazzo.errors import EvaluationError, ExpressionSyntaxError
-from pytest_amberflo.arazzo.expression import (
+from pytest_amberflo.arazzo.grammar import (
     SOURCES,
-    Expression,
     Within,
     is_expression,
     leading_word,
@@ -28,6 +27,7 @@ from pytest_amberflo.naming import find_nearest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pytest_amberflo.arazzo.expression import Expression
     from pytest_amberflo.arazzo.source import Pointer
 
 
@@ -116,7 +116,9 @@ def find_syntax_errors(
             yield from find_syntax_errors(member, (*pointer, name))
 
 
-def find_expressions(template: Template, pointer: Pointer = ()) -> Iterator[tuple[Pointer, Expression]]:
+def find_expressions(
+    template: Template, pointer: Pointer = ()
+) -> Iterator[tuple[Pointer, Expression]]:
     """Every expression in a template, each with its place relative to the template."""
     match template:
         case Reference(expression):

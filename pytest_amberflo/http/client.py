@@ -177,8 +177,12 @@ def _describe(error: Exception, request: Request, timeout_s: float) -> Transport
         text = f"the response is larger than {MAX_BODY_BYTES // 1024 // 1024} MiB"
         return TransportFailure(kind="too-large", message=text, sent=True)
     if kind in ("ConnectError", "ConnectTimeout"):
-        reason = "refused the connection" if "refused" in str(error) else f"cannot be reached: {error}"
-        text = f"{host} {reason}" if kind == "ConnectError" else f"{host} did not accept a connection"
+        reason = (
+            "refused the connection" if "refused" in str(error) else f"cannot be reached: {error}"
+        )
+        text = (
+            f"{host} {reason}" if kind == "ConnectError" else f"{host} did not accept a connection"
+        )
         return TransportFailure(kind="connect", message=text, sent=False)
     if "Timeout" in kind:
         text = f"{host} did not answer within {timeout_s:g} s"

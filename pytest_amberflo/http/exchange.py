@@ -43,7 +43,9 @@ def load_json(body: bytes) -> Any:
     try:
         return json.loads(body.decode("utf-8"), parse_constant=refuse)
     except UnicodeDecodeError as error:
-        raise NotJsonError(f"byte 0x{body[error.start]:02x} at {error.start} is no UTF-8") from None
+        raise NotJsonError(
+            f"byte 0x{body[error.start]:02x} at {error.start} is no UTF-8"
+        ) from None
     except json.JSONDecodeError as error:
         raise NotJsonError(f"{error.msg} at character {error.pos + 1}") from None
     except RecursionError:

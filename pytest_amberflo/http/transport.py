@@ -6,7 +6,6 @@ Here each request carries the moment by which it must be over.
 
 from __future__ import annotations
 
-import ssl
 import threading
 import time
 from typing import TYPE_CHECKING, Any, Final
@@ -15,6 +14,7 @@ import httpcore
 import httpx
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterable, Iterator
 
 _CONNECT_S: Final = 5.0
@@ -78,7 +78,7 @@ class _Backend(httpcore.NetworkBackend):
         self,
         host: str,
         port: int,
-        timeout: float | None = None,
+        timeout: float | None = None,  # noqa: ARG002  the deadline is ours
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:

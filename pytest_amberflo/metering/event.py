@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 
 #: All attributes of a record: two records with equal identity are one (Metering Design
 #: Principles, "the deduplication key is based on all the meter attributes").
-Identity: TypeAlias = tuple[
-    str, str | None, int, str | None, tuple[tuple[str, str], ...], Decimal
-]
+Identity: TypeAlias = tuple[str, str | None, int, str | None, tuple[tuple[str, str], ...], Decimal]
 
 
 class UnreadableEventError(ValueError):

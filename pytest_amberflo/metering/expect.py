@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from decimal import Decimal
 from enum import Enum
 from itertools import combinations
 from typing import TYPE_CHECKING, Final
@@ -22,6 +21,7 @@ from pytest_amberflo.metering.query import Aggregation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from decimal import Decimal
 
     from pytest_amberflo.metering.event import Identity
     from pytest_amberflo.metering.ledger import Record
@@ -128,10 +128,10 @@ def judge_reading(
     partial = [world for world, rows in tables if all(map(_may_become_right(query), rows))]
     status = Status.PARTIAL if partial and not strays and not notes else Status.WRONG
     nearest = min(tables, key=lambda pair: sum((abs(r.difference) for r in pair[1]), ZERO))
-    if status is Status.WRONG and not knows_all_writers and _is_shared(records, query):
-        if _may_be_others(nearest[1]):
-            status = Status.BLIND
-            notes = ("the query is not limited to a customer: others may have written, too",)
+    is_open = not knows_all_writers and _is_shared(records, query)
+    if status is Status.WRONG and is_open and _may_be_others(nearest[1]):
+        status = Status.BLIND
+        notes = ("the query is not limited to a customer: others may have written, too",)
     return Judgement(
         status=status, query=query, rows=nearest[1], notes=notes, strays=strays, world=nearest[0]
     )

@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Final
 
 from pytest_amberflo.metering.ledger import Fate
-from pytest_amberflo.metering.number import add_exactly, format_number
+from pytest_amberflo.metering.number import EXACT, add_exactly, format_number
 from pytest_amberflo.metering.query import Aggregation
 from pytest_amberflo.metering.usage import describe_group
 from pytest_amberflo.metering.window import format_bucket, format_time
@@ -27,11 +27,9 @@ _ROUNDINGS: Final = (ROUND_HALF_EVEN, ROUND_HALF_UP, ROUND_FLOOR, ROUND_CEILING)
 def explain(judgement: Judgement, records: Sequence[Record]) -> tuple[str, ...]:
     """The likely causes of a wrong reading, most telling first; one sentence each."""
     lines: list[str] = []
-    left = list(judgement.wrong_rows)
-    lines += _explain_moves(judgement, left)
-    for row in left:
-        lines.append(_explain_row(row, judgement, records))
-    strays = [row for row in judgement.strays if row not in left]
+    left, strays = list(judgement.wrong_rows), list(judgement.strays)
+    lines += _explain_moves(judgement, left, strays)
+    lines += [_explain_row(row, judgement, records) for row in left]
     lines += [_explain_stray(row, judgement) for row in strays]
     lines += [note[0].upper() + note[1:] + "." for note in judgement.notes]
     return tuple(dict.fromkeys(lines))
@@ -43,29 +41,29 @@ def describe_event(event: MeterEvent) -> str:
     return f"{name} (uniqueId {event.unique_id})" if event.unique_id is not None else name
 
 
-def _explain_moves(judgement: Judgement, left: list[Row]) -> list[str]:
-    """Usage that is missing in one cell and stands in another; these rows leave `left`."""
+def _explain_moves(judgement: Judgement, left: list[Row], strays: list[Row]) -> list[str]:
+    """Usage that is missing in one cell and stands in another; both leave their lists."""
     lines: list[str] = []
-    found = [*left, *judgement.strays]
     for short in [row for row in left if row.difference < 0]:
-        for excess in found:
-            if excess is short or excess.difference != -short.difference:
-                continue
-            lines.append(_describe_move(short, excess, judgement))
-            for row in (short, excess):
-                if row in left:
-                    left.remove(row)
-            found.remove(excess)
-            break
+        for rows in (left, strays):
+            excess = next((row for row in rows if row.difference == -short.difference), None)
+            if excess is not None:
+                is_stray = rows is strays
+                lines.append(_describe_move(short, excess, judgement, is_stray=is_stray))
+                left.remove(short)
+                rows.remove(excess)
+                break
     return lines
 
 
-def _describe_move(short: Row, excess: Row, judgement: Judgement) -> str:
+def _describe_move(short: Row, excess: Row, judgement: Judgement, *, is_stray: bool) -> str:
     query = judgement.query
     amount = format_number(-short.difference)
     events = short.amount.events if short.amount is not None else ()
-    what = f"The event of {describe_event(events[0])}" if len(events) == 1 else f"Usage of {amount}"
-    if excess in judgement.strays and excess.group == short.group:
+    what = (
+        f"The event of {describe_event(events[0])}" if len(events) == 1 else f"Usage of {amount}"
+    )
+    if is_stray and excess.group == short.group:
         return f"{what} stands under a meter that was not asked for, not under {query.meter}."
     if excess.group != short.group:
         right, wrong = describe_group(short.group, query), describe_group(excess.group, query)
@@ -103,7 +101,8 @@ def _explain_row(row: Row, judgement: Judgement, records: Sequence[Record]) -> s
 def _explain_loss(events: Sequence[MeterEvent], records: Sequence[Record]) -> str:
     if len(events) > 1:
         return f"All {len(events)} events were lost: they were accepted and are not counted."
-    return f"The event of {describe_event(events[0])} was lost: {_describe_answers(events[0], records)}."
+    event = events[0]
+    return f"The event of {describe_event(event)} was lost: {_describe_answers(event, records)}."
 
 
 def _describe_answers(event: MeterEvent, records: Sequence[Record]) -> str:
@@ -112,8 +111,7 @@ def _describe_answers(event: MeterEvent, records: Sequence[Record]) -> str:
             count = len(record.transmissions)
             if record.fate is Fate.STORED:
                 return "it was accepted (200) and is not counted"
-            times = "once" if count == 1 else f"{count} times"
-            return f"it was sent {times} without a clear answer and was shown before"
+            return f"it was sent {_times(count)} without a clear answer and was shown before"
     return "it is not counted"
 
 
@@ -126,7 +124,7 @@ def _explain_distortion(row: Row, events: Sequence[MeterEvent]) -> str | None:
         return f"The value {shown} counted with the opposite sign."
     for digits in range(-6, 7):
         unit = Decimal(1).scaleb(-digits)
-        if any(value.quantize(unit, rounding) == row.seen for rounding in _ROUNDINGS):
+        if any(value.quantize(unit, rounding, EXACT) == row.seen for rounding in _ROUNDINGS):
             return f"The value {shown} rounded to {format_number(row.seen)}."
     if value == 0 or row.seen == 0:
         return None
@@ -157,12 +155,10 @@ def _explain_counts(
 
 
 def _describe_copies(event: MeterEvent, counted: int, records: Sequence[Record]) -> str:
-    sent = next(
-        (len(r.transmissions) for r in records if r.event.identity == event.identity), 1
-    )
-    times = "once" if sent == 1 else f"{sent} times"
+    sent = next((len(r.transmissions) for r in records if r.event.identity == event.identity), 1)
     return (
-        f"One record was counted {counted} times: {describe_event(event)}. It was sent {times}. "
+        f"One record was counted {_times(counted)}: {describe_event(event)}. "
+        f"It was sent {_times(sent)}. "
         "The service must keep the first and discard the rest."
     )
 
@@ -174,3 +170,7 @@ def _explain_stray(row: Row, judgement: Judgement) -> str:
         group = describe_group(row.group, query)
         return f"{shown} is shown for {group}, which the query's customer filter leaves out."
     return f"{shown} is shown for something that the query did not ask for."
+
+
+def _times(count: int) -> str:
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")

@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 from pytest_amberflo.metering.number import NotMeteringJsonError, is_integral, load_exact
 from pytest_amberflo.metering.window import Interval
 
-
 E = TypeVar("E", bound=Enum)
 
 

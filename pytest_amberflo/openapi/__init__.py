@@ -1,0 +1,1 @@
+"""OpenAPI descriptions: their operations, and messages checked against them."""

@@ -64,7 +64,9 @@ class Catalog:
                 return read_shipped(path.name)
         except OSError as error:
             raise SourceError(f"`{url}` cannot be read: {error.strerror}") from None
-        siblings = [p.name for p in path.parent.glob("*") if p.suffix in (".yaml", ".yml", ".json")]
+        siblings = [
+            p.name for p in path.parent.glob("*") if p.suffix in (".yaml", ".yml", ".json")
+        ]
         raise SourceError(
             f"there is no file {self._shorten(path)}",
             name=path.name,

@@ -17,7 +17,6 @@ from openapi_core.casting.schemas.exceptions import CastError
 from openapi_core.datatypes import RequestParameters
 from openapi_core.deserializing.exceptions import DeserializeError
 from openapi_core.deserializing.styles.exceptions import EmptyQueryParameterValue
-from openapi_core.exceptions import OpenAPIError
 from openapi_core.templating.media_types.exceptions import MediaTypeNotFound
 from openapi_core.templating.paths.datatypes import PathOperationServer
 from openapi_core.templating.responses.exceptions import ResponseNotFound
@@ -51,14 +50,8 @@ from openapi_core.validation.response.exceptions import (
     MissingRequiredHeader,
 )
 from openapi_core.validation.schemas.exceptions import InvalidSchemaValue
-from openapi_spec_validator import (
-    OpenAPIV30SpecValidator,
-    OpenAPIV31SpecValidator,
-    OpenAPIV32SpecValidator,
-)
 from werkzeug.datastructures import Headers, ImmutableMultiDict
 
-from pytest_amberflo.arazzo.errors import DocumentError, Problem
 from pytest_amberflo.http.exchange import (
     NotJsonError,
     find_header,
@@ -66,7 +59,13 @@ from pytest_amberflo.http.exchange import (
     load_json,
     media_type_of,
 )
-from pytest_amberflo.openapi.violation import CheckName, Violation, read_schema_errors
+from pytest_amberflo.openapi.rulebook import RefusingHandlers, check_description
+from pytest_amberflo.openapi.violation import (
+    CheckName,
+    Violation,
+    locate_schema,
+    read_schema_errors,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -85,7 +84,6 @@ _RESPONSE: Final = {
     1: (V31ResponseDataValidator, V31ResponseHeadersValidator),
     2: (V32ResponseDataValidator, V32ResponseHeadersValidator),
 }
-_SPEC: Final = {0: OpenAPIV30SpecValidator, 1: OpenAPIV31SpecValidator, 2: OpenAPIV32SpecValidator}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,33 +122,12 @@ class _Response:
 class _KnownPath:
     """Finds the operation that the request itself names, whatever the URL."""
 
-    def __init__(self, spec: SchemaPath, base_url: str | None = None) -> None:
+    def __init__(self, spec: SchemaPath, base_url: str | None = None) -> None:  # noqa: ARG002
         self._spec = spec
 
     def find(self, method: str, name: str) -> PathOperationServer:
         path = self._spec / "paths" / name
         return PathOperationServer(path, path / method, None, _NO_VARIABLES, None)
-
-
-class _RefusingHandlers(dict[str, Any]):
-    """Handlers of references that open nothing: descriptions are whole in themselves."""
-
-    def __contains__(self, scheme: object) -> bool:
-        return True
-
-    def __missing__(self, scheme: str) -> Any:
-        def refuse(uri: str) -> Any:
-            raise ReferenceRefusedError(uri)
-
-        return refuse
-
-
-class ReferenceRefusedError(Exception):
-    """A `$ref` leads out of the document."""
-
-    def __init__(self, uri: str) -> None:
-        super().__init__(uri)
-        self.uri = uri
 
 
 class Contract:
@@ -164,31 +141,15 @@ class Contract:
 
         A shipped description is not checked again: a test of this package does that.
         """
-        if self._description.is_shipped:
-            return
-        source = self._description.source
-        validator = _SPEC[self._description.minor](self._spec)
-        problems: list[Problem] = []
-        try:
-            for error in validator.iter_errors():
-                pointer = tuple(getattr(error, "absolute_path", ()))
-                text = str(getattr(error, "message", error)).splitlines()[0]
-                message = f"not valid OpenAPI: {text[:200]}"
-                problems.append(Problem(span=source.locate(pointer), message=message))
-        except ReferenceRefusedError as error:
-            message = f"`$ref` leads out of the document ({error.uri}): not supported"
-            problems.append(Problem(span=None, message=message))
-        except (OpenAPIError, KeyError, LookupError) as error:
-            problems.append(Problem(span=None, message=f"not valid OpenAPI: {error}"))
-        if problems:
-            raise DocumentError(source.name, source.text, problems)
+        if not self._description.is_shipped:
+            check_description(self._description, self._spec)
 
     @cached_property
     def _spec(self) -> SchemaPath:
         return SchemaPath.from_dict(
             self._description.source.data,
             base_uri=self._description.source.uri,
-            handlers=_RefusingHandlers(),
+            handlers=RefusingHandlers(),
         )
 
     @cached_property
@@ -300,7 +261,7 @@ class Contract:
     ) -> Iterator[Violation]:
         cause = error.__cause__
         if isinstance(cause, InvalidSchemaValue):
-            schema_at = self._schema_place(at, media_type)
+            schema_at = locate_schema(self._description.source, at, media_type)
             yield from read_schema_errors(
                 _schema_errors(cause),
                 check,
@@ -308,20 +269,11 @@ class Contract:
                 schema_at=schema_at,
             )
         elif isinstance(cause, CastError | DeserializeError):
-            yield Violation(check=check, path="$", rule=f"the body is no {media_type or 'content'}")
+            yield Violation(
+                check=check, path="$", rule=f"the body is no {media_type or 'content'}"
+            )
         else:
             yield Violation(check=check, path="$", rule=str(cause or error))
-
-    def _schema_place(self, at: tuple[str | int, ...], media_type: str) -> tuple[str | int, ...]:
-        """Where the schema of a body stands, references of the body followed."""
-        source = self._description.source
-        value: Any = source.data
-        for token in at:
-            value = value.get(token, {}) if isinstance(value, dict) else {}
-        reference = value.get("$ref") if isinstance(value, dict) else None
-        if isinstance(reference, str) and reference.startswith("#/"):
-            at = tuple(reference[2:].replace("~1", "/").replace("~0", "~").split("/"))
-        return (*at, "content", media_type, "schema")
 
     def _documented(self, operation: Operation) -> tuple[str, ...]:
         responses = self._spec / "paths" / operation.path / operation.method.lower() / "responses"
@@ -372,10 +324,11 @@ def _adapt_request(
     operation: Operation, request: Request, path_texts: Mapping[str, str]
 ) -> _Request:
     query = parse_qsl(urlsplit(request.url).query, keep_blank_values=True)
+    header = find_header(request.headers, "cookie") or ""
     cookies = [
-        tuple(part.strip().split("=", 1))
-        for part in (find_header(request.headers, "cookie") or "").split(";")
-        if "=" in part
+        (name.strip(), value.strip())
+        for name, equals, value in (part.partition("=") for part in header.split(";"))
+        if equals
     ]
     parameters = RequestParameters(
         query=ImmutableMultiDict(query),

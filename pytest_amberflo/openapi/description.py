@@ -154,7 +154,9 @@ class Description:
 
     def _servers(self, *owners: Mapping[str, Any]) -> tuple[Server, ...]:
         for owner in (*owners, self.source.data):
-            servers = [server for server in _items(owner.get("servers")) if isinstance(server, dict)]
+            servers = [
+                server for server in _items(owner.get("servers")) if isinstance(server, dict)
+            ]
             if servers:
                 return tuple(_read_server(server) for server in servers)
         return (Server(url="/", variables={}),)
@@ -168,7 +170,9 @@ class Description:
         while isinstance(data, dict) and isinstance(data.get("$ref"), str):
             reference: str = data["$ref"]
             if not reference.startswith("#/"):
-                raise self.error(at, f"`$ref: {reference}` leads out of the document: not supported")
+                raise self.error(
+                    at, f"`$ref: {reference}` leads out of the document: not supported"
+                )
             seen += 1
             if seen > _MAX_REFS:
                 raise self.error(at, f"`$ref: {reference}` leads back to itself")

@@ -92,7 +92,9 @@ def _read_leaf(
     if source is not None:
         origin = _locate_rule(source, schema_at, tuple(error.absolute_schema_path))
     shown = _show(error.instance)
-    due = error.validator_value
+    due: Any = error.validator_value
+    schema: Any = error.schema
+    instance: Any = error.instance
     match error.validator:
         case "required":
             yield from _read_missing(error, check, path, origin)
@@ -104,8 +106,8 @@ def _read_leaf(
         case "enum":
             rule = f"{shown} is none of {', '.join(map(_show, due))}"
         case "additionalProperties" | "unevaluatedProperties" if due is False:
-            known = error.schema.get("properties", {})
-            names = [name for name in error.instance if name not in known]
+            known = schema.get("properties", {})
+            names = [name for name in instance if name not in known]
             rule = f"{', '.join(map(_show, names))} must not be there"
         case "oneOf" | "anyOf":
             rule = f"{shown} is of none of the {len(due)} forms that are allowed"
@@ -130,12 +132,11 @@ def _locate_rule(
 ) -> str | None:
     """`file:line  Name` of the schema that a rule belongs to."""
     pointer, name = start, ""
-    for token in (*schema_path[:-1], None):
+    for part in schema_path[:-1]:
         pointer, name = _follow_references(source.data, pointer, name)
-        if token is None:
-            break
-        if token != "$ref":
-            pointer = (*pointer, token)
+        if part != "$ref":
+            pointer = (*pointer, part)
+    pointer, name = _follow_references(source.data, pointer, name)
     if _at(source.data, pointer) is None:
         return None
     line = source.locate(pointer, key=True).line
@@ -154,6 +155,14 @@ def _follow_references(
         pointer = tuple(token.replace("~1", "/").replace("~0", "~") for token in tokens)
         name = str(pointer[-1])
     return pointer, name
+
+
+def locate_schema(
+    source: Source, body_at: tuple[str | int, ...], media_type: str
+) -> tuple[str | int, ...]:
+    """The pointer of the schema of a request or response body, its reference followed."""
+    pointer, _ = _follow_references(source.data, body_at, "")
+    return (*pointer, "content", media_type, "schema")
 
 
 def _at(data: Any, pointer: tuple[str | int, ...]) -> Any:
