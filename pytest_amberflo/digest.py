@@ -74,15 +74,13 @@ def summarize(digests: Sequence[dict[str, Any]], target: str) -> str:
     ]
     parts[0] += "".join(f", {text}" for text in others)
     events = total("events")
-    sent = f"{events} event{'' if events == 1 else 's'} sent"
-    sent += f", {total('copies')} of them again"
+    sent = f"{events} event{'' if events == 1 else 's'} sent, {total('copies')} re-sent"
     if total("lost_answers"):
         sent += f" ({total('lost_answers')} without an answer)"
     if total("throttled"):
         sent += f", throttled {total('throttled')} times"
     parts.append(sent)
-    right = total("judged") - total("wrong")
-    parts.append(f"usage judged {total('judged')} times, {right} right")
+    parts.append(f"usage right in {total('judged') - total('wrong')} of {total('judged')}")
     visible = [seconds for digest in digests for seconds in digest["visible_s"]]
     if visible:
         middle = sorted(visible)[len(visible) // 2]

@@ -74,11 +74,23 @@ class Execution:
             tally=tally,
             reasons=reasons,
             input_origins=self._inputs.origins,
+            key_origin=self._describe_key(),
             document_name=source.name,
             document_text=source.text,
             target=str(run.settings.target),
             duration_s=result.duration_s,
         )
+
+    def _describe_key(self) -> str:
+        value = self._inputs.values.get("apiKey")
+        if not isinstance(value, str):
+            return "no input apiKey"
+        origin = self._inputs.origins.get("apiKey", "an input")
+        if value == self._run.settings.api_key:
+            origin = "AMBERFLO_API_KEY from the environment"
+        elif value == self._run.api_key:
+            origin = "made for this run: AMBERFLO_API_KEY is not set"
+        return f"{origin}, {len(value)} characters"
 
     def _register_secrets(self) -> None:
         schemas = self._prepared.workflow.input_schemas

@@ -163,21 +163,10 @@ class _Parts:
         if response is None:
             return None
         if response.status in (401, 403):
-            return self._describe_key()
+            return f"The service refused the key ({self._result.key_origin})."
         if response.status == 404:
             return "The target does not know this path; is its base URL right?"
         return None
-
-    def _describe_key(self) -> str:
-        origins = self._result.input_origins
-        inputs = self._result.workflow.inputs
-        for name, origin in origins.items():
-            value = inputs.get(name)
-            if name == "apiKey" and isinstance(value, str):
-                return (
-                    f"The service refused the key ({name} from {origin}, {len(value)} characters)."
-                )
-        return "The service refused the key."
 
     def _describe_error(self, result: StepResult) -> list[str]:
         error = result.error

@@ -17,6 +17,7 @@ from pytest_amberflo.inputs import (
     collect_inputs,
     select_file_inputs,
 )
+from pytest_amberflo.nodes import REFUSAL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,6 +36,9 @@ def gather_inputs(request: pytest.FixtureRequest, item: WorkflowItem, run: Run) 
         return getattr(value, attribute) if attribute else value
 
     workflow, row = item.prepared.workflow, item.row
+    message = item.config.stash.get(REFUSAL, None)
+    if message is not None:
+        pytest.fail(message, pytrace=False)
     try:
         file = _read_file(run.settings.input_file)
         sources = InputSources(
@@ -48,7 +52,9 @@ def gather_inputs(request: pytest.FixtureRequest, item: WorkflowItem, run: Run) 
         )
         return collect_inputs(workflow, sources)
     except InputError as error:
-        pytest.fail(run.redactor.redact(str(error)), pytrace=False)
+        message = str(error)
+    # Outside the handler: pytest would show the error a second time, as a cause.
+    pytest.fail(run.redactor.redact(message), pytrace=False)
 
 
 def prepare_execution(
@@ -66,8 +72,10 @@ def prepare_execution(
     try:
         execution.prepare()
     except InputError as error:
-        pytest.fail(run.redactor.redact(str(error)), pytrace=False)
-    return execution
+        message = str(error)
+    else:
+        return execution
+    pytest.fail(run.redactor.redact(message), pytrace=False)
 
 
 @lru_cache(maxsize=4)

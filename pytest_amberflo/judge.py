@@ -65,7 +65,8 @@ class UsageJudge:
             if event.identity in self._own:
                 self._tally.copies += 1
             self._own[event.identity] = event
-        self._tally.events += len(events)
+        if failure is None or failure.sent:
+            self._tally.events += len(events)
         self._last_ingest = self._clock.now()
 
     def settle(

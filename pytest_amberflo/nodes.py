@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 SETTINGS: Final = pytest.StashKey["Settings"]()
 RUN: Final = pytest.StashKey["Run"]()
+#: Why no workflow of this worker may run, where a worker cannot end the run itself.
+REFUSAL: Final = pytest.StashKey[str]()
 #: The fixture that hands an item what it runs.
 EXECUTION: Final = "_amberflo_execution"
 
@@ -184,15 +186,21 @@ def _to_name(workflow_id: str) -> str:
     return workflow_id.replace("::", "_").replace("[", "(").replace("]", ")").replace("/", "_")
 
 
-def check_names(settings: Settings, items: Sequence[WorkflowItem]) -> None:
-    """Raise pytest.UsageError for `--amberflo-input` or `-without` that no workflow has."""
+def check_names(config: pytest.Config, items: Sequence[WorkflowItem]) -> None:
+    """Refuse `--amberflo-input` and `-without` that no workflow has.
+
+    Raises pytest.UsageError; in a worker of xdist, where that would be an internal error, every
+    workflow item errs instead.
+    """
     from pytest_amberflo.inputs import find_unknown  # noqa: PLC0415
 
+    settings = config.stash[SETTINGS]
     known = frozenset(name for item in items for name in item.prepared.workflow.input_schemas)
     given = (("input", frozenset(settings.inputs)), ("without", settings.without))
     for option, names in given:
         for name, near in find_unknown(names, known):
             hint = f"; did you mean `{near}`?" if near else ""
-            raise pytest.UsageError(
-                f"amberflo: --amberflo-{option} {name}: no workflow has this input{hint}"
-            )
+            message = f"amberflo: --amberflo-{option} {name}: no workflow has this input{hint}"
+            if not hasattr(config, "workerinput"):
+                raise pytest.UsageError(message)
+            config.stash[REFUSAL] = message

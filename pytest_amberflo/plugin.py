@@ -61,4 +61,4 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Refuse inputs of the command line that no workflow has."""
     workflows = [item for item in items if isinstance(item, WorkflowItem)]
     if workflows:
-        check_names(config.stash[SETTINGS], workflows)
+        check_names(config, workflows)

@@ -120,9 +120,8 @@ class RunSummary:
         new = {path: name for path, name in stand_ins.items() if path not in self._announced}
         self._announced.update(new)
         return [
-            f"amberflo: {path} is not there; the description {name} that is shipped with "
-            "pytest-amberflo is used"
-            for path, name in new.items()
+            f"amberflo: {path} is not there; the description shipped under this name is used"
+            for path in new
         ]
 
     @pytest.hookimpl(trylast=True)

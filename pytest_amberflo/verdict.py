@@ -98,6 +98,8 @@ class ItemResult:
     #: Why nothing could be concluded, for UNVERIFIED.
     reasons: tuple[str, ...]
     input_origins: Mapping[str, str]
+    #: Where the API key is from, for a service that refuses it.
+    key_origin: str
     #: Where the document is, as reports name it, and its text.
     document_name: str
     document_text: str

@@ -247,13 +247,11 @@ def _is_known(expression: InputRef | StepRef, known: Iterable[str], *, dotted: b
     )
 
 
-def _text_at(data: object, pointer: Pointer) -> str | None:
-    value: Any = data
+def _text_at(data: Any, pointer: Pointer) -> str | None:
+    value = data
     for token in pointer:
-        if (isinstance(value, dict) and isinstance(token, str) and token in value) or (
-            isinstance(value, list) and isinstance(token, int) and token < len(value)
-        ):
+        try:
             value = value[token]
-        else:
+        except (LookupError, TypeError):
             return None
     return value if isinstance(value, str) else None

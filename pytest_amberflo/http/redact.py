@@ -84,13 +84,17 @@ class Redactor:
             text = body.decode("utf-8")
         except UnicodeDecodeError:
             return f"<{len(body)} bytes of binary data>"
+        masked = self.redact(text)
         try:
-            value = json.loads(text)
+            value = json.loads(masked)
         except (ValueError, RecursionError):
-            return self.redact(text)
-        if isinstance(value, dict | list):
-            return json.dumps(self.redact_value(value), ensure_ascii=False)
-        return self.redact(text)
+            return masked
+        # The text itself is shown, not a copy: what was sent is the point of showing it.
+        for secret in set(_find_secrets(value)):
+            for ascii_only in (True, False):
+                written = json.dumps(secret, ensure_ascii=ascii_only)
+                masked = masked.replace(written, f'"{MASK}"')
+        return masked
 
 
 class RedactingFilter(logging.Filter):
@@ -107,6 +111,19 @@ class RedactingFilter(logging.Filter):
         if masked != message:
             record.msg, record.args = masked, ()
         return True
+
+
+def _find_secrets(value: Any) -> Iterator[str]:
+    """The texts of a JSON value that stand under a secret name."""
+    if isinstance(value, dict):
+        for name, member in value.items():
+            if isinstance(member, str) and is_secret_name(name):
+                yield member
+            else:
+                yield from _find_secrets(member)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _find_secrets(item)
 
 
 def _encode(secret: str) -> Iterator[str]:
