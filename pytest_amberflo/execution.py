@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_amberflo.arazzo.errors import DocumentError
 from pytest_amberflo.arazzo.events import Outcome
@@ -49,7 +49,7 @@ class Execution:
 
     def prepare(self) -> None:
         """Check the inputs and the descriptions. Raises InputError."""
-        self._register_secrets()
+        register_secrets(self._run, self._prepared.workflow, self._inputs.values)
         check_inputs(self._prepared.workflow, self._inputs)
         for description in self._prepared.bound.descriptions.values():
             try:
@@ -92,13 +92,14 @@ class Execution:
             origin = "made for this run: AMBERFLO_API_KEY is not set"
         return f"{origin}, {len(value)} characters"
 
-    def _register_secrets(self) -> None:
-        schemas = self._prepared.workflow.input_schemas
-        for name, value in self._inputs.values.items():
-            schema = schemas.get(name)
-            is_password = isinstance(schema, dict) and schema.get("format") == "password"
-            if is_password or is_secret_name(name):
-                self._run.redactor.register(value)
+
+def register_secrets(run: Run, workflow: Workflow, values: Mapping[str, Any]) -> None:
+    """Mask inputs that are secret by their schema's format or by their name from now on."""
+    for name, value in values.items():
+        schema = workflow.input_schemas.get(name)
+        is_password = isinstance(schema, dict) and schema.get("format") == "password"
+        if is_password or is_secret_name(name):
+            run.redactor.register(value)
 
 
 def _decide(result: WorkflowResult, checks: Sequence[Check], reasons: Sequence[str]) -> Verdict:

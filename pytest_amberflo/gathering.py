@@ -9,7 +9,7 @@ import pytest
 
 from pytest_amberflo.arazzo.errors import DocumentError
 from pytest_amberflo.arazzo.source import read_source
-from pytest_amberflo.execution import Execution
+from pytest_amberflo.execution import Execution, register_secrets
 from pytest_amberflo.inputs import (
     InputError,
     Inputs,
@@ -50,9 +50,13 @@ def gather_inputs(request: pytest.FixtureRequest, item: WorkflowItem, run: Run) 
             | (row.without if row is not None else frozenset()),
             read_fixture=read_fixture,
         )
-        return collect_inputs(workflow, sources)
+        inputs = collect_inputs(workflow, sources)
     except InputError as error:
         message = str(error)
+    else:
+        # Before a user's fixture sees them: it may print them, or break with them in its locals.
+        register_secrets(run, workflow, inputs.values)
+        return inputs
     # Outside the handler: pytest would show the error a second time, as a cause.
     pytest.fail(run.redactor.redact(message), pytrace=False)
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from pytest_amberflo.run import Run
     from pytest_amberflo.settings import Settings
 
-SETTINGS: Final = pytest.StashKey["Settings"]()
-RUN: Final = pytest.StashKey["Run"]()
+SETTINGS: Final[pytest.StashKey[Settings]] = pytest.StashKey()
+RUN: Final[pytest.StashKey[Run]] = pytest.StashKey()
 #: Why no workflow of this worker may run, where a worker cannot end the run itself.
 REFUSAL: Final = pytest.StashKey[str]()
 #: The fixture that hands an item what it runs.

@@ -31,6 +31,10 @@ def pytest_configure(config: pytest.Config) -> None:
     """Read the settings; a setting that is wrong ends the run here."""
     settings = config.stash[SETTINGS] = read_settings(config)
     plugins = config.pluginmanager
+    if plugins.has_plugin("pytester"):
+        # pytester drops the modules that its runs import, and PyYAML's C parser cannot be
+        # imported twice: what was loaded before is kept.
+        import pytest_amberflo.arazzo.tree  # noqa: F401, PLC0415
     plugins.register(fixtures, "amberflo-fixtures")
     plugins.register(ReportMaker(), "amberflo-report-maker")
     if not hasattr(config, "workerinput"):

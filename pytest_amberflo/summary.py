@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 #: The attribute of a report that carries an item's digest.
 ATTRIBUTE: Final = "amberflo"
-_RESULT: Final = pytest.StashKey["ItemResult"]()
+_RESULT: Final[pytest.StashKey[ItemResult]] = pytest.StashKey()
 
 
 def note_result(item: pytest.Item, result: ItemResult) -> None:
@@ -52,6 +52,16 @@ class ReportMaker:
         if RUN in item.config.stash:
             _mask_report(report, item.config.stash[RUN].redactor)
         return report
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(
+        self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+    ) -> Generator[None, object, object]:
+        """Mask the key from the moment that somebody's own fixture gives it."""
+        value = yield
+        if fixturedef.argname == "amberflo_api_key":
+            run_of(request.config).redactor.register(value)
+        return value
 
     def _make_digest(self, item: WorkflowItem, report: pytest.TestReport) -> dict[str, Any] | None:
         from pytest_amberflo.digest import make_digest, make_skeleton  # noqa: PLC0415

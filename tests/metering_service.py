@@ -9,10 +9,10 @@ import json
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from types import TracebackType
 
 Event = dict[str, Any]
@@ -67,7 +67,7 @@ class MeteringService:
         """The base URL."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
-    def __enter__(self) -> MeteringService:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -124,7 +124,9 @@ class MeteringService:
             key = tuple(self.group_value(event, name) for name in query.get("groupBy", []))
             bucket = self.bucket_of(event, query)
             groups.setdefault(key, {}).setdefault(bucket, []).append(self.value_of(event))
-        add = {"SUM": sum, "MAX": max, "COUNT": len}[query["aggregation"]]
+        functions: dict[str, Callable[[list[float]], float]]
+        functions = {"SUM": sum, "MAX": max, "COUNT": len}
+        add = functions[query["aggregation"]]
         return {
             "clientMeters": {
                 query["meterApiName"]: [

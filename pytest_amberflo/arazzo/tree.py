@@ -22,7 +22,8 @@ MAX_DEPTH: Final = 200
 #: Values after every alias is written out; bounds what a chain of aliases can blow up to.
 MAX_VALUES: Final = 500_000
 
-_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 _TAG: Final = "tag:yaml.org,2002:"
 _SCALAR_TAGS: Final = frozenset({"str", "int", "float", "bool", "null"})
 _WORDS: Final = {

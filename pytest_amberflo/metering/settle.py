@@ -65,7 +65,8 @@ def wait_until_settled(
         if judgement is None:
             return None
         seen = sum(abs(row.seen) for row in judgement.rows)
-        backward += most_seen is not None and seen < most_seen
+        # Later ones are a change of what was right, and fail.
+        backward += right_at is None and most_seen is not None and seen < most_seen
         most_seen = seen
         if judgement.status is Status.RIGHT:
             right_at = now if right_at is None else right_at
