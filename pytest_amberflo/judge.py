@@ -177,4 +177,8 @@ def _shows_loss(
 
 def _summarize(judgement: Judgement) -> str:
     total = add_exactly([row.seen for row in judgement.rows])
-    return f"usage {format_number(total)} as expected"
+    text = f"usage {format_number(total)} as expected"
+    if judgement.query.is_aligned:
+        return text
+    interval = judgement.query.interval.value
+    return f"{text} (the window is not of whole {interval}s: its margin may count or not)"

@@ -1,0 +1,36 @@
+"""How users annotate what the plugin gives them: checked by mypy, never run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from pytest_amberflo import Check, CheckOutcome, ItemResult, MeteringWindow, Target, Verdict
+
+
+@pytest.fixture
+def metering_window() -> MeteringWindow:
+    """A window of one's own."""
+    return MeteringWindow(start_seconds=0, end_seconds=86400, event_millis=1000)
+
+
+@pytest.fixture
+def amberflo_inputs(amberflo_inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The last word on inputs."""
+    return {**amberflo_inputs, "region": "eu"}
+
+
+def test_target(amberflo_target: Target, amberflo_url: str) -> None:
+    """A test of one's own may ask where it talks to."""
+    url: str | None = amberflo_target.url
+    is_live: bool = amberflo_target.is_live
+    assert url is None or url == amberflo_url or is_live
+
+
+def pytest_amberflo_workflow_result(item: pytest.Item, result: ItemResult) -> None:
+    """A hook of a conftest."""
+    if result.verdict is Verdict.FAILED:
+        failed: tuple[Check, ...] = result.failed_checks
+        assert all(check.outcome is not CheckOutcome.PASSED for check in failed)
