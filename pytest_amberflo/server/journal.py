@@ -1,0 +1,95 @@
+"""Group commit: what arrives in one turn of the event loop is written in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from pytest_amberflo.server.refusal import Refusal, refuse_fault, refuse_store
+from pytest_amberflo.server.store import StoreLockedError, StoreUnwritableError
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from pytest_amberflo.server.record import Record
+    from pytest_amberflo.server.store import Store
+
+#: How soon a locked store is tried again, in seconds. The lock of a well-behaved neighbour is
+#: over in a few milliseconds.
+_RETRY_S: Final = 0.002
+
+#: Told once the records are on disk (None) or why they are not.
+Settle = Callable[[Refusal | None], None]
+
+
+@dataclass(slots=True)
+class _Entry:
+    records: list[Record]
+    settle: Settle
+    #: When the store was first found locked, on the loop's clock.
+    locked_since: float | None = None
+
+
+class Journal:
+    """Collects records and writes them at the end of the loop's turn.
+
+    Belongs to the event loop's thread, which is blocked while SQLite writes: whoever sends in
+    the meantime is in the next turn, and so in one transaction with all the others. A thread of
+    its own would be slower, it would fight for the interpreter's lock at every single row.
+    """
+
+    def __init__(self, store: Store, loop: asyncio.AbstractEventLoop, *, lock_s: float) -> None:
+        self._store = store
+        self._loop = loop
+        self._lock_s = lock_s
+        self._entries: list[_Entry] = []
+
+    def add(self, records: list[Record], settle: Settle) -> None:
+        """Have records written; `settle` is called once, after the transaction has ended."""
+        if not self._entries:
+            self._loop.call_soon(self._write)
+        self._entries.append(_Entry(records, settle))
+
+    def _write(self) -> None:
+        entries, self._entries = self._entries, []
+        self._commit(entries)
+
+    def _commit(self, entries: list[_Entry]) -> None:
+        """Write requests in one transaction, or where that fails each in its own."""
+        records = entries[0].records
+        if len(entries) > 1:
+            records = [record for entry in entries for record in entry.records]
+        settled = entries
+        refusal: Refusal | None = refuse_fault()
+        try:
+            self._store.add(records)
+            refusal = None
+        except StoreLockedError:
+            settled = []
+            self._postpone(entries)
+        except StoreUnwritableError as error:
+            if len(entries) > 1:
+                # A small request may fit where a large one does not.
+                settled = []
+                for entry in entries:
+                    self._commit([entry])
+            refusal = refuse_store(error.reason)
+        finally:
+            # Whatever happened, nobody is left waiting.
+            for entry in settled:
+                entry.settle(refusal)
+
+    def _postpone(self, entries: list[_Entry]) -> None:
+        now = self._loop.time()
+        waiting = []
+        for entry in entries:
+            if entry.locked_since is None:
+                entry.locked_since = now
+            if now - entry.locked_since < self._lock_s:
+                waiting.append(entry)
+            else:
+                entry.settle(refuse_store("another process has locked it"))
+        if waiting and not self._entries:
+            self._loop.call_later(_RETRY_S, self._write)
+        self._entries = waiting + self._entries

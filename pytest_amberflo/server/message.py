@@ -1,0 +1,67 @@
+"""Requests and answers, as the routes see them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+#: Seconds since 1970, UTC.
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One request, complete."""
+
+    method: str
+    #: The path as it was sent, without the query.
+    path: str
+    #: Names in lower case, in the order they were sent.
+    headers: tuple[tuple[bytes, bytes], ...]
+    body: bytes
+    #: `1.0` or `1.1`.
+    http_version: str
+    #: Whether the client leaves the connection open.
+    keep_alive: bool
+
+    def header_values(self, name: bytes) -> list[bytes]:
+        """Every value of a header; `name` in lower case."""
+        return [value for key, value in self.headers if key == name]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What is sent back for a request."""
+
+    status: int
+    #: JSON.
+    body: bytes
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+#: Takes the answer to one request; called exactly once.
+Respond = Callable[[Answer], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """One request that was answered, for those who watch."""
+
+    #: None where no request could be read.
+    method: str | None
+    path: str | None
+    status: int
+    duration_s: float
+
+
+Observe = Callable[[Served], None]
+
+
+_ENCODER: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+
+
+def encode_json(value: object) -> bytes:
+    """A value as JSON, pure ASCII."""
+    return _ENCODER.encode(value).encode("ascii")

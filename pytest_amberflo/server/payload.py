@@ -1,0 +1,132 @@
+"""From the bytes of a request's body to a JSON value that can be stored."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from math import isfinite
+from typing import TYPE_CHECKING, Any, Final
+
+from pytest_amberflo.server.refusal import Refusal, shorten
+
+if TYPE_CHECKING:
+    from pytest_amberflo.server.message import Request
+
+#: Tells zlib to expect a gzip member.
+_GZIP: Final = 16 + zlib.MAX_WBITS
+#: gzip data may be several members in a row; each costs time, also if it is empty.
+_MAX_GZIP_MEMBERS: Final = 64
+
+
+def read_payload(request: Request, *, limit: int) -> Any:
+    """The JSON value that a request carries.
+
+    `limit` bounds the inflated body, in bytes. Raises Refusal: 400 for what is no JSON in UTF-8
+    (RFC 8259 knows no NaN and no Infinity), or holds a text that no store can keep; 413 and 415.
+    Where an object has a name twice, the last one counts.
+    """
+    body = _decode_content(request, limit)
+    if not body:
+        raise Refusal(400, "invalid-json", "The body is empty; JSON was expected")
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        details = f"byte {error.start} does not belong to UTF-8"
+        raise Refusal(400, "invalid-encoding", "The body is not UTF-8", details=details) from None
+    payload = _parse(text)
+    # Only these can lead to what the walk below looks for, and hardly any body has them.
+    if "\\u" in text or "NaN" in text or "Infinity" in text:
+        _check_values(payload)
+    return payload
+
+
+def _parse(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        details = f"{error.msg}: line {error.lineno}, column {error.colno}"
+        raise Refusal(400, "invalid-json", "The body is no JSON", details=details) from None
+    except RecursionError:
+        raise Refusal(400, "invalid-json", "The body is nested too deeply") from None
+    except ValueError:
+        # Python refuses to read integers of more than some thousand digits.
+        raise Refusal(400, "invalid-json", "The body holds a number that is too long") from None
+
+
+def _check_values(payload: Any) -> None:
+    """Refuse, with the place, a constant that is no JSON and a text that is no Unicode."""
+    pending = [("", payload)]
+    while pending:
+        place, value = pending.pop()
+        if isinstance(value, dict):
+            for name, member in value.items():
+                _check_text(f"a name in {place or 'the body'}", name)
+                pending.append((shorten(f"{place}.{name}" if place else name), member))
+        elif isinstance(value, list):
+            pending.extend((f"{place}[{index}]", item) for index, item in enumerate(value))
+        elif isinstance(value, str):
+            _check_text(place or "the body", value)
+        elif isinstance(value, float) and not isfinite(value):
+            details = f"{place or 'the body'} is {json.dumps(value)}"
+            message = (
+                "NaN and Infinity are no JSON numbers, and neither is anything beyond float64"
+            )
+            raise Refusal(400, "invalid-json", message, details=details)
+
+
+def _check_text(place: str, text: str) -> None:
+    if "\x00" in text:
+        # SQLite's JSON functions end a text at it, so it could not be found again.
+        reason = "holds the character U+0000"
+    elif any("\ud800" <= char <= "\udfff" for char in text):
+        reason = "holds half a surrogate pair"
+    else:
+        return
+    details = f"{place} {reason}".encode("ascii", "backslashreplace").decode()
+    raise Refusal(
+        400, "invalid-text", "The body holds a text that cannot be kept", details=details
+    )
+
+
+def _decode_content(request: Request, limit: int) -> bytes:
+    codings = b",".join(request.header_values(b"content-encoding")).strip().lower()
+    if codings in (b"", b"identity"):
+        return request.body
+    if codings not in (b"gzip", b"x-gzip"):
+        raise Refusal(
+            415,
+            "unsupported-encoding",
+            "The body may be sent plain or as gzip only",
+            headers=(("Accept-Encoding", "gzip"),),
+        )
+    return _inflate(request.body, limit)
+
+
+def _inflate(data: bytes, limit: int) -> bytes:
+    parts: list[bytes] = []
+    room = limit
+    for _ in range(_MAX_GZIP_MEMBERS):
+        if not data:
+            return b"".join(parts)
+        inflater = zlib.decompressobj(_GZIP)
+        try:
+            part = inflater.decompress(data, room + 1)
+        except zlib.error as error:
+            raise _refuse_gzip(str(error)) from None
+        room -= len(part)
+        if room < 0:
+            raise refuse_size(limit)
+        if not inflater.eof:
+            raise _refuse_gzip("the data ends too early")
+        parts.append(part)
+        data = inflater.unused_data
+    raise _refuse_gzip("it has too many parts")
+
+
+def _refuse_gzip(details: str) -> Refusal:
+    return Refusal(400, "invalid-gzip", "The body is no gzip data", details=details)
+
+
+def refuse_size(limit: int) -> Refusal:
+    """The refusal of a body of more than `limit` bytes, as sent or inflated."""
+    return Refusal(413, "body-too-large", f"The body is larger than {limit} bytes")
