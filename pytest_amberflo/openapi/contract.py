@@ -10,7 +10,6 @@ import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qsl, urlsplit
 
 from jsonschema_path import SchemaPath
 from openapi_core.casting.schemas.exceptions import CastError
@@ -66,6 +65,7 @@ from pytest_amberflo.openapi.violation import (
     locate_schema,
     read_schema_errors,
 )
+from pytest_amberflo.openapi.wire import read_cookies, read_path, read_query
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -323,18 +323,11 @@ def _wrong_type(check: CheckName, cause: MediaTypeNotFound, found: str | None) -
 def _adapt_request(
     operation: Operation, request: Request, path_texts: Mapping[str, str]
 ) -> _Request:
-    query = parse_qsl(urlsplit(request.url).query, keep_blank_values=True)
-    header = find_header(request.headers, "cookie") or ""
-    cookies = [
-        (name.strip(), value.strip())
-        for name, equals, value in (part.partition("=") for part in header.split(";"))
-        if equals
-    ]
     parameters = RequestParameters(
-        query=ImmutableMultiDict(query),
+        query=ImmutableMultiDict(read_query(operation, request)),
         header=Headers(list(request.headers)),
-        cookie=ImmutableMultiDict(cookies),
-        path=dict(path_texts),
+        cookie=ImmutableMultiDict(read_cookies(request)),
+        path=read_path(operation, path_texts),
     )
     return _Request(
         host_url="",
