@@ -282,8 +282,8 @@ BROKEN: list[tuple[str, str, list[str]]] = [
             "*",
             "*",
             "*",
-        ]
-        + ["  Did you mean `role`?"],
+            "  Did you mean `role`?",
+        ],
     ),
 ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 import pytest_amberflo
 
 
