@@ -33,7 +33,7 @@ class Found:
 class _Search(FilterFunction):
     """`match` and `search` of RFC 9535, within a limit of time."""
 
-    arg_types = (ExpressionType.VALUE, ExpressionType.VALUE)
+    arg_types = [ExpressionType.VALUE, ExpressionType.VALUE]  # noqa: RUF012  as its base has it
     return_type = ExpressionType.LOGICAL
 
     def __init__(self, *, whole: bool) -> None:

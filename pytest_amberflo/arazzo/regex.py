@@ -22,8 +22,8 @@ def check_pattern(pattern: str) -> None:
     try:
         _compile(pattern)
     except regex.error as error:
-        offset = error.pos if isinstance(error.pos, int) else 0
-        expected = f"a regular expression ({error.msg})"
+        offset = getattr(error, "pos", None) or 0
+        expected = f"a regular expression ({error})"
         raise ExpressionSyntaxError(pattern, offset, expected) from None
 
 

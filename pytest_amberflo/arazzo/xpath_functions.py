@@ -34,7 +34,7 @@ _REFUSED: Final = (
 
 def restrict(base: Any) -> Any:
     """A parser like `base` with bounded patterns and without functions that reach out."""
-    parser = type(base.__name__, (base,), {})
+    parser: Any = type(base.__name__, (base,), {})
     for name in _REFUSED:
         if name in parser.symbol_table:
             parser.unregister(name)
@@ -81,7 +81,7 @@ def _compile(token: Any, context: Any, at: int, flags_at: int) -> tuple[Any, str
 def _matches(token: Any, context: Any) -> bool:
     text = token.get_argument(context, default="", cls=str)
     pattern, _ = _compile(token, context, 1, 2)
-    return pattern.search(text, timeout=LIMIT_S) is not None
+    return bool(pattern.search(text, timeout=LIMIT_S))
 
 
 def _replace(token: Any, context: Any) -> str:
@@ -98,7 +98,7 @@ def _replace(token: Any, context: Any) -> str:
 
 
 def _expand(token: Any, found: Any, replacement: str) -> str:
-    """The replacement with `$N` filled in and `\\\\` and `\\$` as the characters they stand for."""
+    """The replacement with `$N` filled in, and what a backslash stands before as it is."""
     parts: list[str] = []
     position = 0
     while position < len(replacement):
@@ -125,7 +125,7 @@ def _expand(token: Any, found: Any, replacement: str) -> str:
 
 
 def _is_group(found: Any, digits: str) -> bool:
-    return int(digits) <= found.re.groups
+    return bool(int(digits) <= found.re.groups)
 
 
 def _tokenize(token: Any, context: Any) -> list[str]:
