@@ -44,5 +44,7 @@ class Controller:
     def pytest_unconfigure(self) -> None:
         """Stop the server."""
         if self._server is not None:
-            self._server.stop()
+            from pytest_amberflo.run import stop_server  # noqa: PLC0415  with the server only
+
+            stop_server(self._server)
             self._server = None

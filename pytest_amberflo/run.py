@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os.path
+import sys
 import time
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -41,6 +42,16 @@ def make_run(settings: Settings, config: Any) -> Run:
         api_key=shared.get("api_key") or make_api_key(),
         server_url=shared.get("server_url"),
     )
+
+
+def stop_server(server: EmbeddedServer) -> None:
+    """Stop the embedded server; what went wrong inside it is said in one line."""
+    from pytest_amberflo.server.errors import ServerError  # noqa: PLC0415  with the server only
+
+    try:
+        server.stop()
+    except ServerError as error:
+        sys.stderr.write(f"amberflo: {error}\n")
 
 
 class Run:
@@ -112,7 +123,7 @@ class Run:
         if "client" in self.__dict__:
             self.client.close()
         if self._server is not None:
-            self._server.stop()
+            stop_server(self._server)
 
     def new_customer(self) -> str:
         """A customer that nobody has used before: `pt-<run>-<n>`."""

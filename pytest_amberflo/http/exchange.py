@@ -32,6 +32,11 @@ def is_json_type(media_type: str | None) -> bool:
     )
 
 
+def is_xml_type(media_type: str | None) -> bool:
+    """Whether a media type is XML: application/xml, text/xml or a `+xml` suffix."""
+    return media_type is not None and media_type.endswith(("/xml", "+xml"))
+
+
 class NotJsonError(ValueError):
     """A body that was to be JSON is none; the text says why."""
 

@@ -86,8 +86,9 @@ class App:
 
     def close(self) -> None:
         """Give up what is still being read and close."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
         self._reader.interrupt()
-        self._executor.shutdown(cancel_futures=True)
+        self._executor.shutdown()
         self._reader.close()
 
     def _find(self, request: Request) -> Callable[[Request, Respond], None]:

@@ -97,7 +97,7 @@ class Connection(asyncio.Protocol):
     def finish(self) -> None:
         """Answer what has been sent, then close."""
         self._is_finishing = True
-        if not (self._pipeline.is_busy or self._reader.is_midway or self._is_draining):
+        if not (self._pipeline.is_busy or self._reader.is_midway) or self._is_draining:
             self._transport.close()
 
     def expire(self, now: float) -> None:

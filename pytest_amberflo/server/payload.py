@@ -75,17 +75,16 @@ def _check_values(payload: Any) -> None:
 
 
 def _check_text(place: str, text: str) -> None:
-    if "\x00" in text:
-        # SQLite's JSON functions end a text at it, so it could not be found again.
-        reason = "holds the character U+0000"
-    elif any("\ud800" <= char <= "\udfff" for char in text):
+    try:
+        text.encode("utf-8")
+        # SQLite's JSON functions end a text at U+0000, so it could not be found again.
+        reason = "holds the character U+0000" if "\x00" in text else None
+    except UnicodeEncodeError:
         reason = "holds half a surrogate pair"
-    else:
-        return
-    details = f"{place} {reason}".encode("ascii", "backslashreplace").decode()
-    raise Refusal(
-        400, "invalid-text", "The body holds a text that cannot be kept", details=details
-    )
+    if reason is not None:
+        details = f"{place} {reason}".encode("ascii", "backslashreplace").decode()
+        message = "The body holds a text that cannot be kept"
+        raise Refusal(400, "invalid-text", message, details=details)
 
 
 def _decode_content(request: Request, limit: int) -> bytes:

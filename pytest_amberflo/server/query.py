@@ -48,7 +48,7 @@ class UsageQuery:
     end_s: int
     aggregation: Aggregation
     interval: Interval
-    #: `customerId` or names of dimensions, each once.
+    #: `customerId` or names of dimensions.
     group_by: tuple[str, ...]
     #: A record must pass all of them.
     filters: tuple[Filter, ...]
@@ -108,7 +108,7 @@ def _read_choice(payload: Mapping[str, Any], field: str, kind: type[_Choice]) ->
 
 def _read_group_by(payload: Mapping[str, Any]) -> tuple[str, ...]:
     value = payload.get("groupBy")
-    names = () if value is None else tuple(dict.fromkeys(_read_texts(value, "groupBy")))
+    names = () if value is None else _read_texts(value, "groupBy")
     if len(names) > _MAX_GROUP_NAMES:
         raise _refuse("groupBy", f"at most {_MAX_GROUP_NAMES} names", value)
     return names

@@ -31,7 +31,7 @@ _LOGGER: Final = logging.getLogger(__name__)
 
 #: From a connection in the system's queue to its first request read, the event loop takes a
 #: handful of turns.
-_LAST_TURNS: Final = 10
+_SETTLING_TURNS: Final = 10
 
 
 @contextmanager
@@ -95,10 +95,17 @@ async def _serve(service: Service, listener: socket.socket, stop: socket.socket)
     _sweep(service, loop)
     await is_stopping.wait()
     loop.remove_reader(stop)
-    for _ in range(_LAST_TURNS):
-        await asyncio.sleep(0)
+    # Whoever connected before the end is taken in, and then whoever was taken in gets as far as
+    # having his request read: asyncio would forget a client that it has only just accepted.
+    await _let_settle()
     server.close()
+    await _let_settle()
     await service.finish()
+
+
+async def _let_settle() -> None:
+    for _ in range(_SETTLING_TURNS):
+        await asyncio.sleep(0)
 
 
 def _sweep(service: Service, loop: asyncio.AbstractEventLoop) -> None:

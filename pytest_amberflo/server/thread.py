@@ -9,6 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from pytest_amberflo.server.keyring import Keyring
+
 if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
@@ -55,6 +57,7 @@ class ServerThread(threading.Thread):
             with _Witness(self.failures):
                 self._serve()
                 return
+            # Only a failure comes this far: the witness has kept it and let nothing pass.
             with _Witness(self.failures):
                 self._turn_away()
 
@@ -66,7 +69,6 @@ class ServerThread(threading.Thread):
             return {key.data for key, _ in selector.select()}
 
     def _serve(self) -> None:
-        from pytest_amberflo.server.keyring import Keyring  # noqa: PLC0415 - heavy
         from pytest_amberflo.server.serving import open_store, serve  # noqa: PLC0415 - heavy
 
         with open_store(self._plan.store) as store:

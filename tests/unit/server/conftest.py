@@ -1,0 +1,285 @@
+"""A running server, clients for it, and the shipped description as the judge of its answers."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import socket
+import subprocess
+import sys
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from openapi_core import OpenAPI
+from openapi_core.datatypes import RequestParameters
+
+from pytest_amberflo.server import live
+from pytest_amberflo.server.live import EmbeddedServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+KEY = "key-of-the-first-tenant"
+OTHER_KEY = "key-of-the-second-tenant"
+# From where the package really is: the tests also run against an installed one.
+_PACKAGE = Path(live.__file__).parents[1]
+_DESCRIPTION = _PACKAGE / "openapi/shipped/amberflo-metering-openapi.yaml"
+_NUMBERS = itertools.count()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[EmbeddedServer]:
+    """A server with two tenants and a temporary store."""
+    with EmbeddedServer([KEY, OTHER_KEY]) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def client(server: EmbeddedServer) -> Iterator[httpx.Client]:
+    """The first tenant's client."""
+    with httpx.Client(base_url=server.url, headers={"X-API-KEY": KEY}, verify=False) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def stranger(server: EmbeddedServer) -> Iterator[httpx.Client]:
+    """The second tenant's client."""
+    with httpx.Client(
+        base_url=server.url, headers={"X-API-KEY": OTHER_KEY}, verify=False
+    ) as opened:
+        yield opened
+
+
+@pytest.fixture
+def meter() -> str:
+    """A meter that nobody else uses."""
+    return f"meter-{next(_NUMBERS)}"
+
+
+@pytest.fixture
+def make_event(meter: str) -> Callable[..., dict[str, Any]]:
+    """Makes a right event; arguments replace attributes, `...` leaves one out."""
+
+    def make(**changes: Any) -> dict[str, Any]:
+        event = {
+            "meterApiName": meter,
+            "customerId": "acme",
+            "meterValue": 2.5,
+            "meterTimeInMillis": 1_718_153_645_993,
+            "uniqueId": "id-1",
+            "dimensions": {"region": "eu", "method": "GET"},
+        } | changes
+        return {name: value for name, value in event.items() if value is not ...}
+
+    return make
+
+
+@pytest.fixture
+def ask_usage(client: httpx.Client, meter: str) -> Callable[..., Any]:
+    """Queries the meter's usage around the default event; gives back its groups."""
+
+    def ask(**changes: Any) -> Any:
+        query = {
+            "meterApiName": meter,
+            "startTimeInSeconds": 1_718_064_000,
+            "endTimeInSeconds": 1_718_236_800,
+            "aggregation": "SUM",
+            "timeGroupingInterval": "DAY",
+        } | changes
+        answer = client.post("/usage", json=query)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["clientMeters"][query["meterApiName"]]
+
+    return ask
+
+
+@pytest.fixture
+def count_records(ask_usage: Callable[..., Any]) -> Callable[[], int]:
+    """Counts the records of the meter, of all times and customers."""
+
+    def count() -> int:
+        groups = ask_usage(aggregation="COUNT", startTimeInSeconds=0, endTimeInSeconds=10**11)
+        return sum(n for group in groups for record in group["records"] for n in record.values())
+
+    return count
+
+
+@dataclass
+class _DescribedRequest:
+    """A request in the form that openapi-core reads."""
+
+    method: str
+    path: str
+    body: bytes | None = None
+    host_url: str = "https://app.amberflo.io"
+    content_type: str = "application/json"
+    parameters: RequestParameters = field(default_factory=RequestParameters)
+
+
+@dataclass
+class _DescribedResponse:
+    """A response in the form that openapi-core reads."""
+
+    status_code: int
+    data: bytes
+    content_type: str
+    headers: dict[str, str]
+
+
+@pytest.fixture(scope="session")
+def check_answer() -> Callable[[httpx.Response], None]:
+    """Raises if an answer breaks the shipped description."""
+    description = OpenAPI.from_file_path(str(_DESCRIPTION))
+
+    def check(answer: httpx.Response) -> None:
+        request = answer.request
+        described = _DescribedRequest(
+            method=request.method.lower(), path=request.url.path.rstrip("/")
+        )
+        response = _DescribedResponse(
+            status_code=answer.status_code,
+            data=answer.content,
+            content_type=answer.headers["content-type"],
+            headers=dict(answer.headers),
+        )
+        description.validate_response(described, response)
+
+    return check
+
+
+class RawClient:
+    """A socket that speaks HTTP as it is told."""
+
+    def __init__(self, port: int | None) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
+        self._buffer = bytearray()
+
+    def send(self, data: bytes) -> None:
+        """Send bytes as they are."""
+        self.socket.sendall(data)
+
+    def post(self, path: str, payload: Any, *headers: str) -> None:
+        """Send one JSON request with the first tenant's key."""
+        self.send(self.render_post(path, payload, *headers))
+
+    def render_post(self, path: str, payload: Any, *headers: str) -> bytes:
+        """The bytes of one JSON request with the first tenant's key."""
+        body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+        lines = [
+            f"POST {path} HTTP/1.1",
+            "Host: test",
+            f"X-API-KEY: {KEY}",
+            f"Content-Length: {len(body)}",
+            *headers,
+        ]
+        return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+    def read_head(self) -> tuple[int, dict[str, str]]:
+        """Read a status line and its headers."""
+        while b"\r\n\r\n" not in self._buffer:
+            self._receive()
+        status, *lines = self._take(self._buffer.index(b"\r\n\r\n")).decode("ascii").split("\r\n")
+        self._take(4)
+        pairs = (line.split(": ", 1) for line in lines)
+        return int(status.split()[1]), {name.lower(): value for name, value in pairs}
+
+    def read(self) -> tuple[int, dict[str, str], bytes]:
+        """Read one whole answer."""
+        status, headers = self.read_head()
+        length = int(headers["content-length"])
+        while len(self._buffer) < length:
+            self._receive()
+        return status, headers, self._take(length)
+
+    def is_closed(self) -> bool:
+        """Wait for what comes next; whether it is the end."""
+        return not self._buffer and not self.socket.recv(1)
+
+    def _take(self, length: int) -> bytes:
+        taken = bytes(self._buffer[:length])
+        del self._buffer[:length]
+        return taken
+
+    def _receive(self) -> None:
+        data = self.socket.recv(65_536)
+        if not data:
+            raise EOFError(self._buffer)
+        self._buffer += data
+
+
+@pytest.fixture
+def raw(server: EmbeddedServer) -> Iterator[RawClient]:
+    """A raw connection to the server."""
+    opened = RawClient(server.port)
+    with closing(opened.socket):
+        yield opened
+
+
+@pytest.fixture
+def open_raw() -> Iterator[Callable[[EmbeddedServer | httpx.URL], RawClient]]:
+    """Opens raw connections to any server."""
+    opened: list[RawClient] = []
+
+    def open_one(server: EmbeddedServer | httpx.URL) -> RawClient:
+        opened.append(RawClient(server.port))
+        return opened[-1]
+
+    yield open_one
+    for one in opened:
+        one.socket.close()
+
+
+@dataclass(frozen=True)
+class Command:
+    """The server as a process of its own."""
+
+    process: subprocess.Popen[str]
+    #: What it said when it started.
+    line: str
+    url: str
+    #: Where its standard error goes.
+    stderr: Path
+
+    def read_stderr(self) -> str:
+        """What it has written to its standard error so far."""
+        return self.stderr.read_text()
+
+    def wait(self) -> int:
+        """Wait for its end; gives back the exit status."""
+        return self.process.wait(timeout=10)
+
+
+@pytest.fixture
+def run_server(tmp_path: Path) -> Iterator[Callable[..., Any]]:
+    """Runs the command as a context; whatever still serves at the end is stopped."""
+    processes: list[subprocess.Popen[str]] = []
+
+    @contextmanager
+    def run(*arguments: str, prefix: tuple[str, ...] = (), **environment: str) -> Any:
+        inherited = {k: v for k, v in os.environ.items() if k != "AMBERFLO_API_KEY"}
+        errors = tmp_path / f"stderr-{len(processes)}"
+        with errors.open("w") as stderr:
+            process = subprocess.Popen(
+                [*prefix, sys.executable, "-m", "pytest_amberflo.server", *arguments],
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                text=True,
+                env=inherited | {"PYTHONPATH": str(_PACKAGE.parent)} | environment,
+            )
+        processes.append(process)
+        assert process.stdout is not None
+        with process.stdout:
+            line = process.stdout.readline()
+            url = line.partition(" on ")[2].partition(",")[0]
+            yield Command(process=process, line=line, url=url, stderr=errors)
+
+    yield run
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        process.wait(timeout=10)
