@@ -9,16 +9,15 @@ from pytest_amberflo.arazzo.errors import DocumentError
 from pytest_amberflo.arazzo.lint import check_document
 from pytest_amberflo.arazzo.load import load_document
 from pytest_amberflo.arazzo.source import read_source
-from pytest_amberflo.arazzo.support import find_unsupported
-from pytest_amberflo.execution import PreparedWorkflow
+from pytest_amberflo.execution import PreparedWorkflow, StepKey
 from pytest_amberflo.extension import ExtensionReader
 from pytest_amberflo.recognition import recognize
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from pytest_amberflo.arazzo.binding import BoundDocument
+    from pytest_amberflo.arazzo.bound import BoundDocument
     from pytest_amberflo.arazzo.model import Workflow
     from pytest_amberflo.extension import StepExtension
     from pytest_amberflo.run import Run
@@ -34,40 +33,88 @@ def prepare_document(path: Path, run: Run, *, is_certain: bool) -> tuple[Prepare
     if not is_certain and not (isinstance(source.data, dict) and "arazzo" in source.data):
         return ()
     document = load_document(source)
-    bound, unbound = bind_document(document, run.catalog.open)
-    reader = ExtensionReader(document)
-    prepared = tuple(_prepare(workflow, bound, reader) for workflow in document.workflows)
-    problems = [
-        *check_document(document),
-        *find_unsupported(document),
-        *unbound,
-        *reader.problems,
-    ]
+    known: dict[str, BoundDocument] = {}
+    bound, unbound = bind_document(
+        document, run.catalog.open, lenient=run.settings.takes_bare_ids, known=known
+    )
+    problems = [*check_document(document), *unbound]
+    extensions: dict[StepKey, StepExtension] = {}
+    for uri, other in known.items():
+        reader = ExtensionReader(other)
+        extensions |= {(uri, *key): found for key, found in reader.read_steps().items()}
+        if other is bound:
+            workflows = [reader.read_workflow(workflow) for workflow in document.workflows]
+            problems += reader.problems
+        elif reader.problems:
+            raise DocumentError(
+                other.document.source.name, other.document.source.text, reader.problems
+            )
     if problems:
         in_order = sorted(
             problems, key=lambda p: (p.span.line, p.span.column) if p.span else (0, 0)
         )
         raise DocumentError(source.name, source.text, in_order)
-    source.forget_places()
-    return prepared
+    for other in known.values():
+        other.document.source.forget_places()
+    return tuple(
+        PreparedWorkflow(
+            bound=bound,
+            workflow=workflow,
+            extension=extension,
+            step_extensions=extensions,
+            ingests=_ingests(bound, workflow, extensions, frozenset()),
+            is_called=_is_called(bound, workflow),
+        )
+        for workflow, extension in zip(document.workflows, workflows, strict=True)
+    )
 
 
-def _prepare(
-    workflow: Workflow, bound: BoundDocument, reader: ExtensionReader
-) -> PreparedWorkflow:
-    extension = reader.read_workflow(workflow)
-    steps: Mapping[str, StepExtension] = {
-        step.step_id: reader.read_step(step) for step in workflow.steps
-    }
-    ingests = False
+def _ingests(
+    bound: BoundDocument,
+    workflow: Workflow,
+    extensions: Mapping[StepKey, StepExtension],
+    seen: frozenset[tuple[str, str]],
+) -> bool:
+    """Whether a step of a workflow, or of one that it leads to, ingests events."""
+    uri = bound.document.source.uri
+    key = (uri, workflow.workflow_id)
+    if key in seen:
+        return False
     for step in workflow.steps:
         target = bound.targets.get((workflow.workflow_id, step.step_id))
-        if target is not None and recognize(target, steps[step.step_id].role) == "ingest":
-            ingests = True
-    return PreparedWorkflow(
-        bound=bound,
-        workflow=workflow,
-        extension=extension,
-        step_extensions=steps,
-        ingests=ingests,
+        role = extensions[uri, workflow.workflow_id, step.step_id].role
+        if target is not None and recognize(target, role) == "ingest":
+            return True
+    return any(
+        _ingests(*bound.find_workflow(reference), extensions, seen | {key})
+        for reference in _list_called(workflow)
+        if _is_there(bound, reference)
+    )
+
+
+def _list_called(workflow: Workflow) -> Iterator[str]:
+    """The workflows that a workflow depends on, calls, or goes to."""
+    yield from workflow.depends_on
+    actions = [*workflow.success_actions, *workflow.failure_actions]
+    for step in workflow.steps:
+        actions += [*step.on_success, *step.on_failure]
+        if step.workflow_id is not None:
+            yield step.workflow_id
+    yield from (action.workflow_id for action in actions if action.workflow_id is not None)
+
+
+def _is_there(bound: BoundDocument, reference: str) -> bool:
+    try:
+        bound.find_workflow(reference)
+    except LookupError:
+        return False
+    return True
+
+
+def _is_called(bound: BoundDocument, workflow: Workflow) -> bool:
+    """Whether another workflow of the document leads to this one."""
+    return any(
+        workflow.workflow_id in _list_called(other)
+        for other in bound.document.workflows
+        if other is not workflow
     )

@@ -110,8 +110,8 @@ def list_properties(result: ItemResult) -> Iterator[tuple[str, str | int | float
 
 def describe_steps(result: ItemResult) -> Iterator[str]:
     """A line a step: what was sent, what came, and what it proved."""
-    for step in result.workflow.steps:
-        yield "  ".join(_describe_step(step, result.checks_of(step.step.step_id)))
+    for step in result.workflow.each_step():
+        yield "  ".join(_describe_step(step, result.checks_of(step)))
 
 
 def _describe_step(step: StepResult, checks: Sequence[Check]) -> Iterator[str]:
@@ -120,13 +120,18 @@ def _describe_step(step: StepResult, checks: Sequence[Check]) -> Iterator[str]:
         request = step.sent.request
         yield f"{request.method} {urlsplit(request.url).path}"
     exchange = step.exchange
-    if exchange is None:
+    if step.called is not None:
+        yield f"workflow {step.called.workflow.workflow_id}"
+    elif exchange is None:
         yield "not sent"
     else:
         yield str(exchange.response.status) if exchange.response is not None else "no answer"
         yield format_duration(exchange.elapsed_s)
     if step.outcome.value != "passed":
         yield step.outcome.value
+    if step.action is not None:
+        target = f" {step.action.target}" if step.action.target else ""
+        yield f"{step.action.name}: {step.action.type}{target}"
     for check in checks:
         is_news = check.name == "usage" or check.outcome is not CheckOutcome.PASSED
         if is_news and check.message:
@@ -147,8 +152,7 @@ def _trace(nodeid: str, result: ItemResult, redactor: Redactor) -> dict[str, Any
         "outputs": redactor.redact_value(dict(workflow.outputs)),
         "duration_s": result.duration_s,
         "steps": [
-            _trace_step(step, result.checks_of(step.step.step_id), redactor)
-            for step in workflow.steps
+            _trace_step(step, result.checks_of(step), redactor) for step in workflow.each_step()
         ],
         "metering": _trace_metering(result),
     }
@@ -172,8 +176,21 @@ def _trace_step(step: StepResult, checks: Sequence[Check], redactor: Redactor) -
         "request": _trace_request(step, redactor),
         "response": _trace_response(step.exchange, redactor),
         "checks": entries,
-        "action": None,
+        "action": _trace_action(step, redactor),
         "duration_s": step.duration_s,
+    }
+
+
+def _trace_action(step: StepResult, redactor: Redactor) -> dict[str, Any] | None:
+    action = step.action
+    if action is None:
+        return {"errors": list(step.action_errors)} if step.action_errors else None
+    return {
+        "name": action.name,
+        "type": action.type,
+        "target": action.target,
+        "waited_s": action.waited_s,
+        "errors": [redactor.redact(error) for error in step.action_errors],
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pytest_amberflo.arazzo.errors import DocumentError
 from pytest_amberflo.arazzo.events import Outcome
@@ -18,12 +18,16 @@ from pytest_amberflo.verdict import CheckOutcome, ItemResult, Tally, Verdict
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pytest_amberflo.arazzo.binding import BoundDocument
+    from pytest_amberflo.arazzo.bound import BoundDocument
     from pytest_amberflo.arazzo.events import WorkflowResult
+    from pytest_amberflo.arazzo.input_schema import InputSchema
     from pytest_amberflo.arazzo.model import Workflow
     from pytest_amberflo.extension import StepExtension, WorkflowExtension
     from pytest_amberflo.run import Run
     from pytest_amberflo.verdict import Check
+
+#: A step by the URI of its document, its workflowId and its stepId.
+StepKey: TypeAlias = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,10 +37,17 @@ class PreparedWorkflow:
     bound: BoundDocument
     workflow: Workflow
     extension: WorkflowExtension
-    #: By stepId.
-    step_extensions: Mapping[str, StepExtension]
-    #: Whether a step of it ingests events.
+    #: Of every step of this document and of those that it refers to.
+    step_extensions: Mapping[StepKey, StepExtension]
+    #: Whether a step of it, or of a workflow that it leads to, ingests events.
     ingests: bool
+    #: Whether another workflow of the document leads to it.
+    is_called: bool
+
+    @property
+    def input_schema(self) -> InputSchema:
+        """The schema of the inputs."""
+        return self.bound.inputs_of(self.workflow)
 
 
 class Execution:
@@ -49,9 +60,10 @@ class Execution:
 
     def prepare(self) -> None:
         """Check the inputs and the descriptions. Raises InputError."""
-        register_secrets(self._run, self._prepared.workflow, self._inputs.values)
-        check_inputs(self._prepared.workflow, self._inputs)
-        for description in self._prepared.bound.descriptions.values():
+        prepared = self._prepared
+        register_secrets(self._run, prepared.input_schema, self._inputs.values)
+        check_inputs(prepared.workflow, prepared.input_schema, self._inputs)
+        for description in prepared.bound.each_description():
             try:
                 self._run.contract_of(description).prepare()
             except DocumentError as error:
@@ -63,10 +75,9 @@ class Execution:
         tally, clock = Tally(), PatientClock()
         judge = UsageJudge(run.ledger, tally, clock, is_alone=run.is_alone)
         sender = Sender(run, judge, clock, tally, prepared.step_extensions)
-        runner = Runner(prepared.bound, send=sender, route=run.route)
-        result = runner.run(prepared.workflow, self._inputs.values)
+        runner = Runner(send=sender, route=run.route, clock=clock)
+        result = runner.run(prepared.bound, prepared.workflow, self._inputs.values)
         reasons = (*judge.not_in_ledger, *judge.find_unobserved())
-        source = prepared.bound.document.source
         return ItemResult(
             verdict=_decide(result, sender.checks, reasons),
             workflow=result,
@@ -75,8 +86,6 @@ class Execution:
             reasons=reasons,
             input_origins=self._inputs.origins,
             key_origin=self._describe_key(),
-            document_name=source.name,
-            document_text=source.text,
             target=str(run.settings.target),
             duration_s=result.duration_s,
         )
@@ -93,12 +102,11 @@ class Execution:
         return f"{origin}, {len(value)} characters"
 
 
-def register_secrets(run: Run, workflow: Workflow, values: Mapping[str, Any]) -> None:
+def register_secrets(run: Run, schema: InputSchema, values: Mapping[str, Any]) -> None:
     """Mask inputs that are secret by their schema's format or by their name from now on."""
     for name, value in values.items():
-        schema = workflow.input_schemas.get(name)
-        is_password = isinstance(schema, dict) and schema.get("format") == "password"
-        if is_password or is_secret_name(name):
+        member = schema.properties.get(name, {})
+        if member.get("format") == "password" or is_secret_name(name):
             run.redactor.register(value)
 
 

@@ -13,7 +13,8 @@ from pytest_amberflo.settings import VARIANTS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pytest_amberflo.arazzo.model import Document, Step, Workflow
+    from pytest_amberflo.arazzo.bound import BoundDocument
+    from pytest_amberflo.arazzo.model import Step, Workflow
     from pytest_amberflo.arazzo.source import Pointer
 
 Role: TypeAlias = Literal["ingest", "usage"]
@@ -71,9 +72,18 @@ class StepExtension:
 class ExtensionReader:
     """Reads the extensions of a document and keeps what is wrong with them in `problems`."""
 
-    def __init__(self, document: Document) -> None:
-        self._source = document.source
+    def __init__(self, bound: BoundDocument) -> None:
+        self._bound = bound
+        self._source = bound.document.source
         self.problems: list[Problem] = []
+
+    def read_steps(self) -> dict[tuple[str, str], StepExtension]:
+        """The extension of every step of the document, by workflowId and stepId."""
+        return {
+            (workflow.workflow_id, step.step_id): self.read_step(step)
+            for workflow in self._bound.document.workflows
+            for step in workflow.steps
+        }
 
     def read_workflow(self, workflow: Workflow) -> WorkflowExtension:
         """The extension of a workflow."""
@@ -177,7 +187,7 @@ class ExtensionReader:
         if not isinstance(data, dict):
             self._add(at, f"`inputs` is {describe_type(data)}; an object is due")
             return
-        known = tuple(workflow.input_schemas)
+        known = tuple(self._bound.inputs_of(workflow).properties)
         for name in data:
             if name not in known:
                 message = f"workflow `{workflow.workflow_id}` has no input `{name}`"

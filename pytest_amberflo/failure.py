@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from pytest_amberflo.arazzo.errors import EvaluationError
 from pytest_amberflo.arazzo.events import Outcome
 from pytest_amberflo.arazzo.excerpt import quote_lines
 from pytest_amberflo.arazzo.plan import PlanError
-from pytest_amberflo.arazzo.template import to_text
+from pytest_amberflo.arazzo.template import find_expressions, to_text
 from pytest_amberflo.exchange_text import describe_exchange, describe_request, shorten
 from pytest_amberflo.usage_text import describe_usage, summarize_usage
 from pytest_amberflo.verdict import Check, CheckOutcome, ContractDetail, UsageDetail, Verdict
 
 if TYPE_CHECKING:
     from pytest_amberflo.arazzo.criteria import CriterionResult, EvaluatedOperand
-    from pytest_amberflo.arazzo.events import StepResult
+    from pytest_amberflo.arazzo.events import StepResult, WorkflowResult
     from pytest_amberflo.arazzo.excerpt import Span
     from pytest_amberflo.arazzo.model import Step
     from pytest_amberflo.http.redact import Redactor
@@ -62,10 +63,9 @@ class _Parts:
         self._headline: str | None = None
 
     def render(self) -> list[str]:
-        for step in self._result.workflow.steps:
+        for step in self._result.workflow.each_step():
             self._add_step(step)
-        if self._result.workflow.error is not None:
-            self._say(f"an output of the workflow has no value: {self._result.workflow.error}")
+        self._add_workflow_error(self._result.workflow)
         if self._result.verdict is Verdict.UNVERIFIED:
             self._add_reasons()
         return [self._headline or self._result.verdict.value, "", *self._lines]
@@ -77,14 +77,12 @@ class _Parts:
         if self._lines:
             self._lines.append("")
         span, body = blocks[0]
-        self._lines += [
-            f"{self._result.document_name}:{span.line}  step {result.step.step_id}",
-            "",
-        ]
+        source = result.document.source
+        self._lines += [f"{source.name}:{span.line}  step {result.step.step_id}", ""]
         for _, body in blocks:
             self._lines += [*("  " + line if line else "" for line in body), ""]
-        text = self._result.document_text
-        self._lines += [*quote_lines(text, span, before=2, after=1, point=False), ""]
+        quoted = quote_lines(source.text, span, before=2, after=1, point=False)
+        self._lines += [*quoted, ""]
         self._lines += self._messages_of(result)
 
     def _blocks_of(self, result: StepResult) -> list[tuple[Span, list[str]]]:
@@ -92,7 +90,7 @@ class _Parts:
         blocks: list[tuple[Span, list[str]]] = []
         checks = [
             check
-            for check in self._result.checks_of(step.step_id)
+            for check in self._result.checks_of(result)
             if check.outcome is not CheckOutcome.PASSED
         ]
         errors_first = sorted(checks, key=lambda check: check.outcome is CheckOutcome.WARNED)
@@ -178,7 +176,7 @@ class _Parts:
 
     def _messages_of(self, result: StepResult) -> list[str]:
         exchange = result.exchange
-        for check in self._result.checks_of(result.step.step_id):
+        for check in self._result.checks_of(result):
             if check.outcome is not CheckOutcome.PASSED and check.exchange is not None:
                 exchange = check.exchange
         if exchange is not None:
@@ -187,12 +185,27 @@ class _Parts:
             return [*describe_request(result.sent.request, self._redactor), "  (not sent)"]
         return []
 
+    def _add_workflow_error(self, result: WorkflowResult) -> None:
+        """Why a workflow ended where no step of it says so."""
+        for other in result.others:
+            self._add_workflow_error(other)
+        if result.error is None:
+            return
+        workflow = result.workflow
+        text = str(result.error)
+        if isinstance(result.error, EvaluationError):
+            text = f"an output of the workflow has no value: {text}"
+        self._say(f"workflow {workflow.workflow_id}: {text}")
+        place = f"{result.document.source.name}:{workflow.place.span.line}"
+        self._lines += ["", f"{place}  workflow {workflow.workflow_id}", "", f"  {text}", ""]
+
     def _add_reasons(self) -> None:
         reasons = self._result.reasons
         if reasons:
             self._say(f"unverified: {reasons[0]}")
             workflow = self._result.workflow.workflow
-            place = f"{self._result.document_name}:{workflow.place.span.line}"
+            source = self._result.workflow.document.source
+            place = f"{source.name}:{workflow.place.span.line}"
             self._lines += [
                 f"{place}  workflow {workflow.workflow_id}",
                 "",
@@ -240,6 +253,7 @@ def _span_of_error(result: StepResult) -> Span:
                 return parameter.place.span
         return step.request_body.place.span if step.request_body else step.place.span
     for output in step.outputs:
-        if error is not None and str(output.expression) in str(error):
+        expressions = [str(expression) for _, expression in find_expressions(output.value)]
+        if error is not None and any(text in str(error) for text in expressions):
             return output.place.span
     return step.place.span

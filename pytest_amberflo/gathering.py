@@ -36,6 +36,7 @@ def gather_inputs(request: pytest.FixtureRequest, item: WorkflowItem, run: Run) 
         return getattr(value, attribute) if attribute else value
 
     workflow, row = item.prepared.workflow, item.row
+    schema = item.prepared.input_schema
     message = item.config.stash.get(REFUSAL, None)
     if message is not None:
         pytest.fail(message, pytrace=False)
@@ -46,16 +47,16 @@ def gather_inputs(request: pytest.FixtureRequest, item: WorkflowItem, run: Run) 
             file=select_file_inputs(file, workflow.workflow_id),
             row=row.inputs if row is not None else {},
             fixtures=item.prepared.extension.inputs,
-            without=run.settings.without & workflow.input_schemas.keys()
+            without=run.settings.without & schema.properties.keys()
             | (row.without if row is not None else frozenset()),
             read_fixture=read_fixture,
         )
-        inputs = collect_inputs(workflow, sources)
+        inputs = collect_inputs(workflow, schema, sources)
     except InputError as error:
         message = str(error)
     else:
         # Before a user's fixture sees them: it may print them, or break with them in its locals.
-        register_secrets(run, workflow, inputs.values)
+        register_secrets(run, schema, inputs.values)
         return inputs
     # Outside the handler: pytest would show the error a second time, as a cause.
     pytest.fail(run.redactor.redact(message), pytrace=False)

@@ -15,6 +15,7 @@ from pytest_amberflo.naming import find_nearest
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from pytest_amberflo.arazzo.input_schema import InputSchema
     from pytest_amberflo.arazzo.model import Workflow
 
 #: Inputs of identity and time, with the fixture (and its attribute) that gives them.
@@ -59,33 +60,26 @@ class Inputs:
     origins: Mapping[str, str]
 
 
-def collect_inputs(workflow: Workflow, sources: InputSources) -> Inputs:
+def collect_inputs(workflow: Workflow, schema: InputSchema, sources: InputSources) -> Inputs:
     """The value of every declared input that has a source. Raises InputError."""
-    _check_without(workflow, sources.without)
+    _check_without(workflow, schema, sources.without)
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
-    for name, schema in workflow.input_schemas.items():
+    for name, member in schema.properties.items():
         if name in sources.without:
             continue
-        found = _find_value(name, schema if isinstance(schema, dict) else {}, sources)
+        found = _find_value(name, member, sources)
         if found is not None:
             values[name], origins[name] = found
     return Inputs(values=values, origins=origins)
 
 
-def check_inputs(workflow: Workflow, inputs: Inputs) -> None:
+def check_inputs(workflow: Workflow, schema: InputSchema, inputs: Inputs) -> None:
     """Raise InputError for inputs that are missing, or that the workflow's schema refuses."""
-    missing = [name for name in workflow.required_inputs if name not in inputs.values]
+    missing = [name for name in schema.required if name not in inputs.values]
     if missing:
-        raise InputError(_describe_missing(workflow, missing))
-    if workflow.inputs is None or workflow.inputs is True:
-        return
-    from jsonschema import Draft202012Validator  # noqa: PLC0415  collection alone never needs it
-
-    validator = Draft202012Validator(
-        workflow.inputs, format_checker=Draft202012Validator.FORMAT_CHECKER
-    )
-    errors = sorted(validator.iter_errors(dict(inputs.values)), key=lambda e: str(e.json_path))
+        raise InputError(_describe_missing(workflow, schema, missing))
+    errors = schema.find_errors(inputs.values)
     if errors:
         lines = [f"{workflow.workflow_id} does not accept its inputs:"]
         for error in errors:
@@ -109,8 +103,8 @@ def select_file_inputs(data: Mapping[str, Any], workflow_id: str) -> Mapping[str
     return {**data, **own} if isinstance(own, dict) else data
 
 
-def _check_without(workflow: Workflow, without: frozenset[str]) -> None:
-    refused = [name for name in workflow.required_inputs if name in without]
+def _check_without(workflow: Workflow, schema: InputSchema, without: frozenset[str]) -> None:
+    refused = [name for name in schema.required if name in without]
     if refused:
         names = ", ".join(f"`{name}`" for name in refused)
         raise InputError(
@@ -167,16 +161,15 @@ def _parse_option(name: str, text: str, schema: Mapping[str, Any]) -> Any:
     raise InputError(f"--amberflo-input {name}: `{text}` is no {expected} (as JSON)")
 
 
-def _describe_missing(workflow: Workflow, missing: list[str]) -> str:
+def _describe_missing(workflow: Workflow, schema: InputSchema, missing: list[str]) -> str:
     several = len(missing) > 1
     count = f"{len(missing)} input{'s' if several else ''}"
     lines = [f"{workflow.workflow_id} needs {count} that nothing gives:"]
     width = max(len(name) for name in missing)
     for name in missing:
-        schema = workflow.input_schemas.get(name)
-        schema = schema if isinstance(schema, dict) else {}
-        kind = str(schema.get("type", "any"))
-        text = schema.get("description")
+        member = schema.properties.get(name, {})
+        kind = str(member.get("type", "any"))
+        text = member.get("description")
         about = f'  "{" ".join(str(text).split())}"' if text else ""
         lines.append(f"    {name:<{width}}  {kind:<8}{about}")
         lines.append(f"    {'':<{width}}  {_how_to_give(name)}")

@@ -195,7 +195,7 @@ def check_names(config: pytest.Config, items: Sequence[WorkflowItem]) -> None:
     from pytest_amberflo.inputs import find_unknown  # noqa: PLC0415
 
     settings = config.stash[SETTINGS]
-    known = frozenset(name for item in items for name in item.prepared.workflow.input_schemas)
+    known = frozenset(name for item in items for name in item.prepared.input_schema.properties)
     given = (("input", frozenset(settings.inputs)), ("without", settings.without))
     for option, names in given:
         for name, near in find_unknown(names, known):

@@ -19,6 +19,7 @@ from pytest_amberflo.naming import find_nearest
 from pytest_amberflo.settings import (
     CHECKS,
     FILE_NAMES,
+    LENIENCIES,
     LEVELS,
     LIVE_URL,
     VARIANTS,
@@ -76,6 +77,7 @@ _INI: Final[tuple[tuple[str, Any, str], ...]] = (
     ("timeout", "string", "seconds that one request may take"),
     ("severity", "linelist", "CHECK=error|warn|off"),
     ("trace", "string", "file for a JSON trace"),
+    ("lenient", "linelist", "rules that are not insisted on: bare-operation-id"),
     ("files", "linelist", "names of workflow files (globs), instead of *.arazzo.yaml and so on"),
 )
 
@@ -101,6 +103,7 @@ def read_settings(config: pytest.Config) -> Settings:
         timeout_s=reader.read_seconds("timeout", 10.0 if target.is_loopback else 30.0),
         severity=reader.read_severity(),
         trace=reader.read_path("trace", must_exist=False),
+        takes_bare_ids="bare-operation-id" in reader.read_leniencies(),
         file_names=reader.read_list("files") or FILE_NAMES,
     )
 
@@ -257,6 +260,14 @@ class _Reader:
             if name not in VARIANTS:
                 _refuse(_unknown(given.label, name, VARIANTS))
         return tuple(name for name in VARIANTS if name in names)
+
+    def read_leniencies(self) -> tuple[str, ...]:
+        """The rules that are not insisted on."""
+        names = self.read_list("lenient")
+        for name in names:
+            if name not in LENIENCIES:
+                _refuse(_unknown("amberflo_lenient in ini", name, LENIENCIES))
+        return names
 
     def read_severity(self) -> dict[str, Level]:
         """The level of each check that the user set."""

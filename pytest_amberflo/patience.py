@@ -6,12 +6,11 @@ says. Both are counted, and a user can turn either into a failure.
 
 from __future__ import annotations
 
-import email.utils
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from pytest_amberflo.http.exchange import find_header
+from pytest_amberflo.http.exchange import find_header, parse_retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,27 +74,12 @@ def read_throttle(exchange: Exchange, turn: int) -> float | None:
     if response is None or response.status not in (429, 503):
         return None
     value = find_header(response.headers, "retry-after")
-    asked = None if value is None else parse_retry_after(value, time.time())
+    asked = None if value is None else parse_retry_after(value)
     if asked is not None:
         return asked
     if response.status == 503:
         return None
     return min(_FIRST_WAIT_S * 2.0**turn, _LONGEST_WAIT_S)
-
-
-def parse_retry_after(value: str, now_s: float) -> float | None:
-    """The seconds that a `Retry-After` asks for (RFC 9110, 10.2.3), or None if it is neither form.
-
-    `now_s`: the present moment, UTC, seconds since 1970.
-    """
-    text = value.strip()
-    if text.isascii() and text.isdigit():
-        return float(text)
-    try:
-        moment = email.utils.parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    return max(0.0, moment.timestamp() - now_s)
 
 
 def is_lost(exchange: Exchange) -> bool:

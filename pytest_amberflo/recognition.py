@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from pytest_amberflo.http.address import is_amberflo_host
 
 if TYPE_CHECKING:
-    from pytest_amberflo.arazzo.binding import Target
+    from pytest_amberflo.arazzo.bound import Target
     from pytest_amberflo.arazzo.operation import Operation
     from pytest_amberflo.extension import Role
 

@@ -9,9 +9,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from pytest_amberflo.arazzo.bound import SourceError
 from pytest_amberflo.arazzo.events import Refusal
 from pytest_amberflo.http.address import is_amberflo_host, is_loopback
 from pytest_amberflo.http.client import Client
+from pytest_amberflo.http.exchange import Request
 from pytest_amberflo.http.redact import Redactor
 from pytest_amberflo.identity import SHARED, make_api_key, make_run_id
 from pytest_amberflo.metering.ledger import Ledger
@@ -20,7 +22,7 @@ from pytest_amberflo.openapi.catalog import Catalog
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_amberflo.arazzo.binding import Target as StepTarget
+    from pytest_amberflo.arazzo.bound import Target as StepTarget
     from pytest_amberflo.openapi.contract import Contract
     from pytest_amberflo.openapi.description import Description
     from pytest_amberflo.server.live import EmbeddedServer
@@ -72,7 +74,7 @@ class Run:
         self.run_id = run_id
         self.redactor = Redactor()
         self.ledger = Ledger()
-        self.catalog = Catalog(self.shorten)
+        self.catalog = Catalog(self.shorten, self._fetch)
         self._root = root
         self._made_key = api_key
         self._server_url = server_url
@@ -169,6 +171,22 @@ class Run:
         """The hosts that may get AMBERFLO_API_KEY, beside loopback."""
         urls = [self.settings.target.url or "", *self.settings.servers.values()]
         return frozenset(filter(None, (urlsplit(url).hostname for url in urls)))
+
+    def _fetch(self, url: str) -> bytes:
+        """The document at a URL of this machine or of an allowed host. Raises SourceError."""
+        host = (urlsplit(url).hostname or "").lower()
+        if not is_loopback(host) and host not in self.settings.allow_hosts:
+            reason = f"`{url}` would be loaded from {host}"
+            hint = f"To allow it: --amberflo-allow-host {host}"
+            raise SourceError(reason, hint=hint)
+        request = Request(method="GET", url=url, headers=(("Accept", "*/*"),))
+        exchange = self.client.send(request, timeout_s=self.settings.timeout_s)
+        if exchange.response is None:
+            failure = exchange.failure
+            raise SourceError(f"`{url}` cannot be had: {failure.message if failure else ''}")
+        if exchange.response.status != 200:
+            raise SourceError(f"`{url}` answers {exchange.response.status}")
+        return exchange.response.body
 
     def route(self, target: StepTarget) -> str:
         """The base URL that a step's operation is called at.

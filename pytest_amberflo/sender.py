@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pytest_amberflo.arazzo.events import Call
+    from pytest_amberflo.execution import StepKey
     from pytest_amberflo.extension import StepExtension
     from pytest_amberflo.http.exchange import Exchange, Request, Response
     from pytest_amberflo.judge import UsageJudge
@@ -39,13 +40,14 @@ class Sender:
         judge: UsageJudge,
         clock: PatientClock,
         tally: Tally,
-        extensions: Mapping[str, StepExtension],
+        extensions: Mapping[StepKey, StepExtension],
     ) -> None:
         self._run = run
         self._judge = judge
         self._clock = clock
         self._tally = tally
         self._extensions = extensions
+        self._started = (0, 0.0)
         self.checks: list[Check] = []
 
     def __call__(self, call: Call) -> Exchange:
@@ -73,7 +75,8 @@ class Sender:
         return exchange
 
     def _extension(self, call: Call) -> StepExtension:
-        return self._extensions[call.step.step_id]
+        key = (call.document.source.uri, call.workflow.workflow_id, call.step.step_id)
+        return self._extensions[key]
 
     def _register_secrets(self, call: Call) -> None:
         """Mask the values of the description's security schemes from now on."""
@@ -116,7 +119,10 @@ class Sender:
         response = exchange.response
         if response is None:
             message = exchange.failure.message if exchange.failure is not None else "no answer"
-            self._add(call, "transport", CheckOutcome.FAILED, message, exchange=exchange)
+            # Actions of the document see what the transport did; one that leads on settles it.
+            is_handled = call.is_handled(exchange)
+            outcome = CheckOutcome.WARNED if is_handled else CheckOutcome.FAILED
+            self._add(call, "transport", outcome, message, exchange=exchange)
             return False
         if not self._extension(call).validates_response:
             return True
@@ -155,9 +161,16 @@ class Sender:
         )
 
     def _exchange(self, call: Call, *notes: str) -> Exchange:
-        return self._run.client.send(
-            call.plan.sent.request, timeout_s=self._run.settings.timeout_s, notes=notes
-        )
+        timeout_s = self._run.settings.timeout_s
+        if call.timeout_s is not None:
+            timeout_s = min(timeout_s, max(0.001, call.timeout_s - self._elapsed(call)))
+        return self._run.client.send(call.plan.sent.request, timeout_s=timeout_s, notes=notes)
+
+    def _elapsed(self, call: Call) -> float:
+        """How long a call has been under way, in seconds; a step's timeout counts all of it."""
+        if self._started[0] != call.number:
+            self._started = (call.number, self._clock.monotonic())
+        return self._clock.monotonic() - self._started[1]
 
     def _send_patiently(self, call: Call, *notes: str) -> Exchange:
         """Send to the metering service, waiting as long as it throttles and the budget lasts."""
@@ -165,7 +178,7 @@ class Sender:
         while True:
             exchange = self._exchange(call, *notes)
             wait = read_throttle(exchange, turn)
-            if wait is None:
+            if wait is None or call.is_handled(exchange):
                 return exchange
             turn += 1
             self._tally.throttled += 1
@@ -184,7 +197,7 @@ class Sender:
         for resend in range(MOST_RESENDS + 1):
             exchange = self._send_patiently(call, *([reason] if reason else []))
             self._judge.enter(exchange, reason)
-            if not is_lost(exchange) or resend == MOST_RESENDS:
+            if not is_lost(exchange) or resend == MOST_RESENDS or call.is_handled(exchange):
                 break
             if resend and self._clock.now() - started > self._run.settings.timeout_s:
                 break
@@ -224,6 +237,8 @@ class Sender:
             return last[0]
         settings = self._run.settings
         settle_s = settings.settle_s if extension.settle_s is None else extension.settle_s
+        if call.timeout_s is not None:
+            settle_s = min(settle_s, max(0.0, call.timeout_s - self._elapsed(call)))
         concluded = self._judge.settle(query, read, settle_s=settle_s, hold_s=settings.hold_s)
         if concluded is not None:
             outcome, message, detail = concluded
@@ -234,7 +249,7 @@ class Sender:
 
     def _has_passed_before(self, call: Call, first: int) -> bool:
         return any(
-            check.name == "response-schema" and check.step_id == call.step.step_id
+            check.name == "response-schema" and check.call == call.number
             for check in self.checks[:first]
         ) and all(check.outcome is CheckOutcome.PASSED for check in self.checks[first:])
 
@@ -258,6 +273,7 @@ class Sender:
             Check(
                 name=name,
                 outcome=outcome,
+                call=call.number,
                 step_id=call.step.step_id,
                 attempt=call.attempt,
                 message=message,

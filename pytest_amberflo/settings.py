@@ -36,6 +36,8 @@ CHECKS: Final = (
 #: Variants of a workflow that ingests.
 VARIANTS: Final = ("once",)
 _OFF_BY_DEFAULT: Final = ("throttle", "lost-answer")
+#: Rules of Arazzo that a run need not insist on.
+LENIENCIES: Final = ("bare-operation-id",)
 LEVELS: Final = ("error", "warn", "off")
 
 
@@ -84,6 +86,8 @@ class Settings:
     timeout_s: float
     severity: Mapping[str, Level]
     trace: Path | None
+    #: Whether a bare operationId with several sources is taken where exactly one has it.
+    takes_bare_ids: bool
     file_names: tuple[str, ...]
 
     def level_of(self, check: str) -> Level:

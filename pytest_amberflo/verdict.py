@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pytest_amberflo.arazzo.events import WorkflowResult
+    from pytest_amberflo.arazzo.events import StepResult, WorkflowResult
     from pytest_amberflo.http.exchange import Exchange
     from pytest_amberflo.metering.expect import Judgement
     from pytest_amberflo.metering.settle import Settled
@@ -66,6 +66,8 @@ class Check:
 
     name: str
     outcome: CheckOutcome
+    #: The number of the call that it belongs to.
+    call: int
     step_id: str
     attempt: int
     message: str = ""
@@ -100,9 +102,6 @@ class ItemResult:
     input_origins: Mapping[str, str]
     #: Where the API key is from, for a service that refuses it.
     key_origin: str
-    #: Where the document is, as reports name it, and its text.
-    document_name: str
-    document_text: str
     target: str
     duration_s: float
 
@@ -112,6 +111,6 @@ class ItemResult:
         bad = (CheckOutcome.FAILED, CheckOutcome.ERROR)
         return tuple(check for check in self.checks if check.outcome in bad)
 
-    def checks_of(self, step_id: str) -> tuple[Check, ...]:
-        """The checks of a step."""
-        return tuple(check for check in self.checks if check.step_id == step_id)
+    def checks_of(self, step: StepResult) -> tuple[Check, ...]:
+        """The checks of an attempt of a step."""
+        return tuple(check for check in self.checks if check.call == step.call)

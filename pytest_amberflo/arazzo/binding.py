@@ -1,147 +1,186 @@
-"""The operations that the steps of a document call, found in its source descriptions."""
+"""Finds what a document refers to: descriptions, operations, workflows of other documents."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from pytest_amberflo.arazzo.bound import (
+    AsyncDescription,
+    BoundDocument,
+    Opened,
+    OpenSource,
+    SourceError,
+    Target,
+)
 from pytest_amberflo.arazzo.errors import DocumentError, ExpressionSyntaxError, Problem
 from pytest_amberflo.arazzo.expression import SourceRef
 from pytest_amberflo.arazzo.grammar import Within, parse_expression, read_expression
+from pytest_amberflo.arazzo.lint import check_document
+from pytest_amberflo.arazzo.model import Document
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
-    from pytest_amberflo.arazzo.model import Document, SourceDescription, Step, Workflow
-    from pytest_amberflo.arazzo.operation import ApiDescription, Operation
+    from pytest_amberflo.arazzo.model import Action, SourceDescription, Step, Workflow
+    from pytest_amberflo.arazzo.operation import ApiDescription
     from pytest_amberflo.arazzo.source import Pointer
 
 
-class SourceError(Exception):
-    """A source description cannot be opened: `reason`, names that exist, and what to do."""
-
-    def __init__(
-        self,
-        reason: str,
-        *,
-        name: str | None = None,
-        candidates: Sequence[str] = (),
-        hint: str | None = None,
-    ) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.name = name
-        self.candidates = tuple(candidates)
-        self.hint = hint
-
-
-class OpenSource(Protocol):
-    """Opens the description that a source description of a document points to."""
-
-    def __call__(self, url: str, base_uri: str) -> ApiDescription:
-        """The description at `url`, relative to `base_uri`.
-
-        Raises SourceError, or DocumentError for a document that is no description.
-        """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """The operation that a step calls and the source description that it belongs to."""
-
-    source_name: str
-    description: ApiDescription
-    operation: Operation
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BoundDocument:
-    """A document with the descriptions of its sources and the target of every step."""
-
-    document: Document
-    descriptions: Mapping[str, ApiDescription]
-    #: By workflowId and stepId.
-    targets: Mapping[tuple[str, str], Target]
-
-    def target_of(self, workflow: Workflow, step: Step) -> Target:
-        """The target of a step of a workflow."""
-        return self.targets[workflow.workflow_id, step.step_id]
-
-
 def bind_document(
-    document: Document, open_source: OpenSource
+    document: Document,
+    open_source: OpenSource,
+    *,
+    lenient: bool = False,
+    known: dict[str, BoundDocument] | None = None,
 ) -> tuple[BoundDocument, tuple[Problem, ...]]:
-    """The document with its operations, and a problem for each that is not found."""
-    binder = _Binder(document)
-    binder.open_sources(open_source)
-    for workflow in document.workflows:
-        for step in workflow.steps:
-            binder.bind_step(workflow, step)
-    bound = BoundDocument(
-        document=document, descriptions=binder.descriptions, targets=binder.targets
-    )
-    return bound, tuple(binder.problems)
+    """The document with its operations and workflows, and a problem for each that is not found.
+
+    `lenient` takes a bare operationId with several sources where exactly one has it. `known` are
+    documents that are bound already, by URI.
+    """
+    binder = _Binder(document, open_source, lenient=lenient, known={} if known is None else known)
+    return binder.bind(), tuple(binder.problems)
 
 
 class _Binder:
-    """Collects descriptions, targets and problems of one document."""
+    """Collects what a document refers to, and what is wrong with that."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(
+        self,
+        document: Document,
+        open_source: OpenSource,
+        *,
+        lenient: bool,
+        known: dict[str, BoundDocument],
+    ) -> None:
         self._document = document
-        self.descriptions: dict[str, ApiDescription] = {}
-        self.targets: dict[tuple[str, str], Target] = {}
+        self._open_source = open_source
+        self._lenient = lenient
+        self._known = known
+        self._asynchronous: set[str] = set()
+        self._descriptions: dict[str, ApiDescription] = {}
+        self._documents: dict[str, BoundDocument] = {}
+        self._targets: dict[tuple[str, str], Target] = {}
         self.problems: list[Problem] = []
 
-    def open_sources(self, open_source: OpenSource) -> None:
+    def bind(self) -> BoundDocument:
+        """The bound document; it is known under its URI from the start, so that circles end."""
+        bound = BoundDocument(
+            document=self._document,
+            descriptions=self._descriptions,
+            documents=self._documents,
+            targets=self._targets,
+        )
+        self._known[self._document.source.uri] = bound
         for source in self._document.source_descriptions:
-            if source.type in (None, "openapi"):
-                self._open(source, open_source)
+            self._open(source)
+        for workflow in self._document.workflows:
+            self._check_dependencies(workflow)
+            for step in workflow.steps:
+                self._bind_step(workflow, step)
+            for action in _each_action(workflow):
+                if action.workflow_id is not None:
+                    at = (*action.place.pointer, "workflowId")
+                    self._check_workflow(at, action.workflow_id)
+        return bound
 
-    def _open(self, source: SourceDescription, open_source: OpenSource) -> None:
+    def _open(self, source: SourceDescription) -> None:
         at = (*source.place.pointer, "url")
         try:
-            description = open_source(source.url, self._document.source.uri)
+            opened = self._open_source(source.url, self._document)
         except SourceError as error:
-            self._add(
-                at,
-                f"source `{source.name}`: {error.reason}",
-                error.name,
-                error.candidates,
-                error.hint,
-            )
+            message = f"source `{source.name}`: {error.reason}"
+            self._add(at, message, error.name, error.candidates, error.hint)
         except DocumentError as error:
-            hint = "\n".join(str(error).splitlines())
-            self._add(at, f"source `{source.name}` cannot be used", hint=hint)
+            self._add(at, f"source `{source.name}` cannot be used", hint=str(error))
         else:
-            self.descriptions[source.name] = description
+            self._keep(source, opened)
 
-    def bind_step(self, workflow: Workflow, step: Step) -> None:
+    def _keep(self, source: SourceDescription, opened: Opened) -> None:
+        kind = "arazzo" if isinstance(opened, Document) else "openapi"
+        kind = "asyncapi" if isinstance(opened, AsyncDescription) else kind
+        if source.type is not None and source.type != kind:
+            message = f"source `{source.name}` is said to be {source.type}, and is {kind}"
+            self._add((*source.place.pointer, "type"), message)
+        elif isinstance(opened, AsyncDescription):
+            self._asynchronous.add(source.name)
+        elif isinstance(opened, Document):
+            self._documents[source.name] = self._bind_other(source, opened)
+        else:
+            self._descriptions[source.name] = opened
+
+    def _bind_other(self, source: SourceDescription, document: Document) -> BoundDocument:
+        uri = document.source.uri
+        if uri not in self._known:
+            bound, problems = bind_document(
+                document, self._open_source, lenient=self._lenient, known=self._known
+            )
+            problems = (*check_document(document), *problems)
+            if problems:
+                error = DocumentError(document.source.name, document.source.text, problems)
+                at = (*source.place.pointer, "url")
+                self._add(at, f"source `{source.name}` cannot be used", hint=str(error))
+            return bound
+        return self._known[uri]
+
+    def _check_dependencies(self, workflow: Workflow) -> None:
+        for index, reference in enumerate(workflow.depends_on):
+            self._check_workflow((*workflow.place.pointer, "dependsOn", index), reference)
+
+    def _check_workflow(self, at: Pointer, reference: str) -> None:
+        """A problem where a workflow is not there."""
+        name, bound_ids = reference, [w.workflow_id for w in self._document.workflows]
+        where = "this document"
+        if reference.startswith("$"):
+            parts = reference.split(".", 2)
+            if parts[0] != "$sourceDescriptions" or len(parts) < 3:
+                hint = "The form is `$sourceDescriptions.NAME.WORKFLOWID`"
+                self._add(at, f"`{reference}` does not refer to a workflow", hint=hint)
+                return
+            _, source, name = parts
+            if source not in self._documents:
+                self._refuse_source(at, source)
+                return
+            bound_ids = [w.workflow_id for w in self._documents[source].document.workflows]
+            where = f"source `{source}`"
+        if name not in bound_ids:
+            self._add(at, f"no workflow `{name}` in {where}", name, bound_ids)
+
+    def _refuse_source(self, at: Pointer, name: str) -> None:
+        names = tuple(source.name for source in self._document.source_descriptions)
+        if name not in names:
+            self._add(at, f"there is no source description `{name}`", name, names)
+        elif name in self._descriptions:
+            self._add(at, f"source `{name}` is an OpenAPI description and has no workflows")
+
+    def _bind_step(self, workflow: Workflow, step: Step) -> None:
+        target: Target | None = None
         if step.operation_id is not None:
             target = self._find_by_id(step, step.operation_id)
         elif step.operation_path is not None:
             target = self._find_by_path(step, step.operation_path)
-        else:
-            return
+        elif step.workflow_id is not None:
+            self._check_workflow((*step.place.pointer, "workflowId"), step.workflow_id)
         if target is not None:
-            self.targets[workflow.workflow_id, step.step_id] = target
+            self._targets[workflow.workflow_id, step.step_id] = target
 
     def _find_by_id(self, step: Step, operation_id: str) -> Target | None:
         at = (*step.place.pointer, "operationId")
         if operation_id.startswith("$"):
             return self._find_qualified(at, operation_id)
-        names = [s.name for s in self._document.source_descriptions if s.type in (None, "openapi")]
+        names = list(self._descriptions)
         if len(names) > 1:
-            self._refuse_bare(at, operation_id, names)
+            owners = [name for name in names if self._descriptions[name].find(operation_id)]
+            if self._lenient and len(owners) == 1:
+                return self._find_in(at, owners[0], operation_id)
+            self._refuse_bare(at, operation_id, names, owners)
             return None
         return self._find_in(at, names[0], operation_id) if names else None
 
-    def _refuse_bare(self, at: Pointer, operation_id: str, names: Sequence[str]) -> None:
-        owners = [
-            name
-            for name in names
-            if name in self.descriptions and self.descriptions[name].find(operation_id)
-        ]
+    def _refuse_bare(
+        self, at: Pointer, operation_id: str, names: Sequence[str], owners: Sequence[str]
+    ) -> None:
         forms = [f"`$sourceDescriptions.{name}.{operation_id}`" for name in owners or names]
         self._add(
             at,
@@ -178,8 +217,14 @@ class _Binder:
         return Target(source_name=name, description=description, operation=operation)
 
     def _description(self, at: Pointer, name: str) -> ApiDescription | None:
-        if name in self.descriptions:
-            return self.descriptions[name]
+        if name in self._descriptions:
+            return self._descriptions[name]
+        if name in self._asynchronous:
+            self._add(at, f"source `{name}` is AsyncAPI; running its steps: not supported yet")
+            return None
+        if name in self._documents:
+            self._add(at, f"source `{name}` is an Arazzo document and has no operations")
+            return None
         names = tuple(source.name for source in self._document.source_descriptions)
         if name not in names:
             self._add(at, f"there is no source description `{name}`", name, names)
@@ -230,6 +275,12 @@ class _Binder:
                 hint=hint,
             )
         )
+
+
+def _each_action(workflow: Workflow) -> Iterator[Action]:
+    yield from (*workflow.success_actions, *workflow.failure_actions)
+    for step in workflow.steps:
+        yield from (*step.on_success, *step.on_failure)
 
 
 def _count(names: Sequence[str]) -> str:

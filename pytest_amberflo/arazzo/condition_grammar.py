@@ -16,7 +16,7 @@ from pytest_amberflo.arazzo.condition import (
     to_number,
 )
 from pytest_amberflo.arazzo.errors import ExpressionSyntaxError
-from pytest_amberflo.arazzo.grammar import Within, read_expression
+from pytest_amberflo.arazzo.grammar import Within, parse_expression, read_expression
 
 if TYPE_CHECKING:
     import re
@@ -34,6 +34,20 @@ def parse_condition(text: str) -> Condition:
     if reader.offset < len(text):
         raise reader.error("an operator or the end")
     return condition
+
+
+def parse_operand(text: str) -> Operand:
+    """The expression that `text` is, with members and indexes taken from its value.
+
+    Raises ExpressionSyntaxError.
+    """
+    if "#" in text or " " in text.strip():
+        return Operand(text, parse_expression(text))
+    reader = _Reader(text)
+    operand = reader.read_operand()
+    if reader.offset < len(text):
+        raise reader.error("the end")
+    return operand
 
 
 class _Reader:
@@ -106,7 +120,7 @@ class _Reader:
         if char in ("(", "{"):
             return self._read_group(")" if char == "(" else "}")
         if char == "$":
-            return self._read_operand()
+            return self.read_operand()
         if char == "'":
             return self._read_string()
         number = NUMBER.match(self.text, self.offset)
@@ -154,7 +168,8 @@ class _Reader:
                 return Constant("'".join(parts))
             self.offset += 1
 
-    def _read_operand(self) -> Condition:
+    def read_operand(self) -> Operand:
+        """The operand that starts here."""
         start = self.offset
         expression, self.offset = read_expression(self.text, start, Within.CONDITION)
         path: list[str] = []

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
-    from pytest_amberflo.arazzo.binding import Target
+    from pytest_amberflo.arazzo.bound import Target
     from pytest_amberflo.arazzo.criteria import CriterionResult
     from pytest_amberflo.arazzo.errors import ArazzoError
-    from pytest_amberflo.arazzo.model import Step, Workflow
+    from pytest_amberflo.arazzo.model import Document, Step, Workflow
     from pytest_amberflo.arazzo.plan import Plan
     from pytest_amberflo.arazzo.scope import SentRequest
     from pytest_amberflo.http.exchange import Exchange
@@ -27,15 +27,34 @@ class Outcome(Enum):
     ERROR = "error"
 
 
+class Clock(Protocol):
+    """Time that only moves forward, in seconds."""
+
+    def now(self) -> float:
+        """The present moment."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A step about to send its request; `attempt` counts from 1."""
+    """A step about to send its request.
 
+    `number` counts the calls of a run from 1, `attempt` those of a step in a row.
+    """
+
+    number: int
+    document: Document
     workflow: Workflow
     step: Step
     target: Target
     plan: Plan
     attempt: int
+    #: What is left of the time that the step may take, in seconds, or None.
+    timeout_s: float | None
+    #: Whether a failure action of the document would deal with an exchange.
+    is_handled: Callable[[Exchange], bool]
 
 
 class Refusal(Exception):  # noqa: N818  it is an answer to a call, not an error of anybody
@@ -61,17 +80,38 @@ class Route(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ActionTaken:
+    """An action that was taken after a step, and where it led."""
+
+    name: str
+    type: Literal["end", "goto", "retry"]
+    #: The step or workflow that it led to, or None.
+    target: str | None
+    #: Seconds that were waited before.
+    waited_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StepResult:
     """One attempt of a step."""
 
+    document: Document
     step: Step
     attempt: int
     outcome: Outcome
+    #: The number of its call, or None where there was none.
+    call: int | None = None
     target: Target | None = None
     sent: SentRequest | None = None
     exchange: Exchange | None = None
     criteria: tuple[CriterionResult, ...] = ()
     outputs: Mapping[str, Any] = field(default_factory=dict)
+    #: The workflow that the step called.
+    called: WorkflowResult | None = None
+    #: What was done next, where an action said so.
+    action: ActionTaken | None = None
+    #: Criteria of actions that could not be evaluated.
+    action_errors: tuple[str, ...] = ()
     #: Why the step has no verdict of its own: a request that cannot be built, an output that is
     #: not there.
     error: ArazzoError | None = None
@@ -84,18 +124,39 @@ class StepResult:
 class WorkflowResult:
     """A run of a workflow."""
 
+    document: Document
     workflow: Workflow
     outcome: Outcome
     inputs: Mapping[str, Any]
     steps: tuple[StepResult, ...]
     outputs: Mapping[str, Any]
+    #: The runs of the workflows that it depends on, and of one that it went to in the end.
+    others: tuple[WorkflowResult, ...] = ()
     error: ArazzoError | None = None
     duration_s: float = 0.0
 
+    def each_step(self) -> Iterator[StepResult]:
+        """Every step of the run in the order of time, called workflows included."""
+        before = [other for other in self.others if other is not self.went_to]
+        for other in before:
+            yield from other.each_step()
+        for step in self.steps:
+            if step.called is not None:
+                yield from step.called.each_step()
+            yield step
+        if self.went_to is not None:
+            yield from self.went_to.each_step()
+
     @property
-    def failed_step(self) -> StepResult | None:
-        """The step that ended the run, or None where it passed or none did."""
-        if self.outcome is Outcome.PASSED or not self.steps:
+    def went_to(self) -> WorkflowResult | None:
+        """The workflow that a `goto` handed the run over to, or None."""
+        last = self.steps[-1] if self.steps else None
+        is_transfer = last is not None and last.action is not None and last.action.type == "goto"
+        if not is_transfer or not self.others or last is None or last.action is None:
             return None
-        last = self.steps[-1]
-        return last if last.outcome is not Outcome.PASSED else None
+        other = self.others[-1]
+        return other if last.action.target in _names_of(other) else None
+
+
+def _names_of(result: WorkflowResult) -> tuple[str, str]:
+    return result.workflow.workflow_id, f"workflow {result.workflow.workflow_id}"

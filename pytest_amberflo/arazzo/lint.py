@@ -2,111 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pytest_amberflo.arazzo.condition import find_operands, shorten_name
 from pytest_amberflo.arazzo.errors import Problem
-from pytest_amberflo.arazzo.expression import (
-    Expression,
-    InputRef,
-    MessagePart,
-    StepRef,
-)
+from pytest_amberflo.arazzo.input_schema import InputSchema
 from pytest_amberflo.arazzo.load import narrow_span
-from pytest_amberflo.arazzo.template import Template, find_expressions
+from pytest_amberflo.arazzo.order import CyclicStepsError, order_steps
+from pytest_amberflo.arazzo.references import check_reference
+from pytest_amberflo.arazzo.uses import find_uses
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator
 
-    from pytest_amberflo.arazzo.model import Criterion, Document, Parameter, Place, Step, Workflow
+    from pytest_amberflo.arazzo.model import Action, Document, Parameter, Step, Workflow
     from pytest_amberflo.arazzo.source import Pointer
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Use:
-    """An expression in a document: where it stands and what may be known when it is evaluated."""
-
-    expression: Expression
-    pointer: Pointer
-    workflow: Workflow
-    #: The step it belongs to, None for the outputs of the workflow.
-    step: Step | None
-    #: Whether the step's own response is there.
-    after_response: bool
-    #: Whether a name may go on into members, as in conditions.
-    dotted: bool = False
+    from pytest_amberflo.arazzo.uses import Use
 
 
 def check_document(document: Document) -> tuple[Problem, ...]:
     """Every problem that the document has without regard to the descriptions it refers to."""
     checker = _Checker(document)
     checker.check_names()
+    checker.check_circles()
     for workflow in document.workflows:
-        checker.check_steps(workflow)
+        checker.check_workflow(workflow)
         for use in find_uses(workflow):
-            checker.check_use(use)
+            for message, name, candidates in check_reference(use, document):
+                checker.report(use, message, name, candidates)
     return tuple(dict.fromkeys(checker.problems))
-
-
-def find_uses(workflow: Workflow) -> Iterator[Use]:
-    """Every expression of a workflow, in the order of the document."""
-    for step in workflow.steps:
-        for parameter in step.parameters:
-            yield from _uses_in(parameter.value, parameter.place, "value", workflow, step)
-        body = step.request_body
-        if body is not None and body.payload is not None:
-            yield from _uses_in(body.payload, body.place, "payload", workflow, step)
-        for replacement in body.replacements if body is not None else ():
-            yield from _uses_in(replacement.value, replacement.place, "value", workflow, step)
-        for criterion in step.success_criteria:
-            yield from _uses_in_criterion(criterion, workflow, step)
-        for action in (*step.on_success, *step.on_failure):
-            for criterion in action.criteria:
-                yield from _uses_in_criterion(criterion, workflow, step)
-        for output in step.outputs:
-            yield Use(
-                expression=output.expression,
-                pointer=output.place.pointer,
-                workflow=workflow,
-                step=step,
-                after_response=True,
-            )
-    for output in workflow.outputs:
-        yield Use(
-            expression=output.expression,
-            pointer=output.place.pointer,
-            workflow=workflow,
-            step=None,
-            after_response=False,
-        )
-
-
-def _uses_in(
-    template: Template, place: Place, member: str, workflow: Workflow, step: Step
-) -> Iterator[Use]:
-    for pointer, expression in find_expressions(template):
-        yield Use(
-            expression=expression,
-            pointer=(*place.pointer, member, *pointer),
-            workflow=workflow,
-            step=step,
-            after_response=False,
-        )
-
-
-def _uses_in_criterion(criterion: Criterion, workflow: Workflow, step: Step) -> Iterator[Use]:
-    if criterion.parsed is None:
-        return
-    for operand in find_operands(criterion.parsed):
-        yield Use(
-            expression=operand.expression,
-            pointer=(*criterion.place.pointer, "condition"),
-            workflow=workflow,
-            step=step,
-            after_response=True,
-            dotted=True,
-        )
 
 
 class _Checker:
@@ -118,140 +41,176 @@ class _Checker:
         self.problems: list[Problem] = []
 
     def check_names(self) -> None:
+        """Names that must be unique in the document."""
         document = self._document
-        sources = [
-            (item.name, (*item.place.pointer, "name")) for item in document.source_descriptions
-        ]
+        sources = [(s.name, (*s.place.pointer, "name")) for s in document.source_descriptions]
         self._check_unique(sources, "source description")
         workflows = [(w.workflow_id, (*w.place.pointer, "workflowId")) for w in document.workflows]
         self._check_unique(workflows, "workflowId")
         if document.self_uri is not None and "#" in document.self_uri:
             self._add(("$self",), "`$self` must not have a fragment")
 
-    def check_steps(self, workflow: Workflow) -> None:
+    def check_circles(self) -> None:
+        """Workflows that depend on, or call, one another in a circle."""
+        depends = {w.workflow_id: w.depends_on for w in self._document.workflows}
+        calls = {
+            w.workflow_id: tuple(s.workflow_id for s in w.steps if s.workflow_id is not None)
+            for w in self._document.workflows
+        }
+        for edges, verb, member in ((depends, "depend on", "dependsOn"), (calls, "call", "steps")):
+            for circle in find_circles(edges):
+                workflow = next(w for w in self._document.workflows if w.workflow_id == circle[0])
+                shown = " -> ".join(f"`{name}`" for name in (*circle, circle[0]))
+                message = f"workflows {verb} each other in a circle: {shown}"
+                self._add((*workflow.place.pointer, member), message, key=True)
+
+    def check_workflow(self, workflow: Workflow) -> None:
+        """A workflow and its steps, but for the expressions in them."""
         steps = [(step.step_id, (*step.place.pointer, "stepId")) for step in workflow.steps]
         self._check_unique(steps, "stepId")
+        self.problems.extend(InputSchema(self._document, workflow).find_problems())
+        calls_operation = any(step.workflow_id is None for step in workflow.steps)
+        self._check_parameters(workflow.parameters, needs_place=calls_operation)
+        self._check_actions(workflow.success_actions, workflow)
+        self._check_actions(workflow.failure_actions, workflow)
         for step in workflow.steps:
-            self._check_target(step)
-            self._check_parameters(step.parameters, is_workflow_call=step.workflow_id is not None)
+            self._check_step(step, workflow)
+        self._check_order(workflow)
+
+    def _check_step(self, step: Step, workflow: Workflow) -> None:
+        self._check_target(step)
+        self._check_parameters(step.parameters, needs_place=step.workflow_id is None)
+        self._check_actions(step.on_success, workflow)
+        self._check_actions(step.on_failure, workflow)
+        ids = [other.step_id for other in workflow.steps]
+        for index, name in enumerate(step.depends_on):
+            if not name.startswith("$") and name not in ids:
+                at = (*step.place.pointer, "dependsOn", index)
+                message = f"step `{step.step_id}` depends on `{name}`, but there is no such step"
+                self._add(at, message, name, tuple(ids))
+        if step.workflow_id is not None and step.request_body is not None:
+            message = "a step that calls a workflow has no `requestBody`"
+            self._add(step.request_body.place.pointer, message, key=True)
+
+    def _check_order(self, workflow: Workflow) -> None:
+        try:
+            order_steps(workflow)
+        except CyclicStepsError as error:
+            step = workflow.find_step(error.step_ids[0])
+            assert step is not None
+            self._add((*step.place.pointer, "dependsOn"), str(error), key=True)
 
     def _check_parameters(
-        self, parameters: Iterable[Parameter], *, is_workflow_call: bool
+        self, parameters: Iterable[Parameter], *, needs_place: bool, forbids_place: bool = False
     ) -> None:
-        named = [((p.name, p.location or "input"), (*p.place.pointer, "name")) for p in parameters]
+        listed = list(parameters)
+        named = [((p.name, p.location or "input"), (*p.place.pointer, "name")) for p in listed]
         self._check_unique(named, "parameter")
-        for parameter in parameters:
-            self._check_location(parameter, is_workflow_call=is_workflow_call)
-
-    def _check_location(self, parameter: Parameter, *, is_workflow_call: bool) -> None:
-        if parameter.location is None and not is_workflow_call:
-            message = f"parameter `{parameter.name}` has no `in`: path, query, header or cookie"
-            self._add(parameter.place.pointer, message)
+        for parameter in listed:
+            at = parameter.place.pointer
+            if needs_place and parameter.location is None:
+                places = "path, query, header or cookie"
+                self._add(at, f"parameter `{parameter.name}` has no `in`: {places}")
+            if forbids_place and parameter.location is not None:
+                message = f"parameter `{parameter.name}` of an action goes to a workflow: no `in`"
+                self._add((*at, "in"), message, key=True)
 
     def _check_target(self, step: Step) -> None:
-        targets = {
-            "operationId": step.operation_id,
-            "operationPath": step.operation_path,
-            "workflowId": step.workflow_id,
-        }
-        given = [name for name, value in targets.items() if value is not None]
+        data = _value_at(self._source.data, step.place.pointer)
+        names = ("operationId", "operationPath", "workflowId", "channelPath")
+        given = [name for name in names if name in data]
         if not given:
             message = f"step `{step.step_id}` has no operationId, operationPath or workflowId"
             self._add(step.place.pointer, message)
         elif len(given) > 1:
-            names = " and ".join(f"`{name}`" for name in given)
-            message = f"step `{step.step_id}` has {names}; one of them is due"
+            shown = " and ".join(f"`{name}`" for name in given)
+            message = f"step `{step.step_id}` has {shown}; one of them is due"
             self._add((*step.place.pointer, given[1]), message, key=True)
+        for name in ("channelPath", "correlationId", "action"):
+            if name in data:
+                message = f"`{name}`: AsyncAPI steps: not supported yet"
+                self._add((*step.place.pointer, name), message, key=True)
 
-    def check_use(self, use: Use) -> None:
-        match use.expression:
-            case InputRef():
-                self._check_input(use, use.expression)
-            case StepRef():
-                self._check_step_ref(use, use.expression)
-            case MessagePart(side="response") if not use.after_response:
-                self._report(use, "there is no response yet where this is evaluated")
+    def _check_actions(self, actions: Iterable[Action], workflow: Workflow) -> None:
+        listed = list(actions)
+        self._check_unique([(a.name, (*a.place.pointer, "name")) for a in listed], "action")
+        for action in listed:
+            self._check_action(action, workflow)
+            is_call = action.workflow_id is not None
+            self._check_parameters(action.parameters, needs_place=False, forbids_place=True)
+            if action.parameters and not is_call:
+                at = (*action.place.pointer, "parameters")
+                message = f"action `{action.name}` has parameters and no `workflowId`"
+                self._add(at, message, key=True)
 
-    def _check_input(self, use: Use, expression: InputRef) -> None:
-        workflow = use.workflow
-        schema = workflow.inputs
-        if not isinstance(schema, dict) or "$ref" in schema or "allOf" in schema:
-            if schema is None:
-                message = f"`{expression}`: workflow `{workflow.workflow_id}` declares no inputs"
-                self._report(use, message)
-            return
-        known = workflow.input_schemas
-        if schema.get("patternProperties") or isinstance(schema.get("additionalProperties"), dict):
-            return
-        if not _is_known(expression, known, dotted=use.dotted):
-            message = (
-                f"`{expression}`: workflow `{workflow.workflow_id}` has no input "
-                f"`{expression.name}`"
-            )
-            self._report(use, message, expression.name, tuple(known))
-
-    def _check_step_ref(self, use: Use, expression: StepRef) -> None:
-        workflow, reader = use.workflow, use.step
-        ids = [step.step_id for step in workflow.steps]
-        who = f"step `{reader.step_id}`" if reader else f"workflow `{workflow.workflow_id}`"
-        if expression.step_id not in ids:
-            message = f"{who} reads `{expression}`, but there is no step `{expression.step_id}`"
-            self._report(use, message, expression.step_id, tuple(ids))
-            return
-        if reader is not None:
-            known_from = ids.index(reader.step_id) + (1 if use.after_response else 0)
-            if ids.index(expression.step_id) >= known_from:
-                late = "itself" if expression.step_id == reader.step_id else "a later step"
-                self._report(use, f"{who} reads `{expression}` of {late}")
-                return
-        step = workflow.find_step(expression.step_id)
-        outputs = tuple(output.name for output in step.outputs) if step else ()
-        if not _is_known(expression, outputs, dotted=use.dotted):
-            message = (
-                f"{who} reads `{expression}`, but step `{expression.step_id}` has no output "
-                f"`{expression.name}`"
-            )
-            self._report(use, message, expression.name, outputs)
+    def _check_action(self, action: Action, workflow: Workflow) -> None:
+        at = action.place.pointer
+        if action.step_id is not None and action.workflow_id is not None:
+            message = f"action `{action.name}` has `stepId` and `workflowId`; one of them is due"
+            self._add((*at, "workflowId"), message, key=True)
+        if action.type == "goto" and action.step_id is None and action.workflow_id is None:
+            self._add(at, f"action `{action.name}` goes to neither a step nor a workflow")
+        ids = tuple(step.step_id for step in workflow.steps)
+        if action.step_id is not None and action.step_id not in ids:
+            message = f"workflow `{workflow.workflow_id}` has no step `{action.step_id}`"
+            self._add((*at, "stepId"), message, action.step_id, ids)
 
     def _check_unique(self, named: Iterable[tuple[Hashable, Pointer]], kind: str) -> None:
         first: dict[Hashable, Pointer] = {}
         for name, pointer in named:
-            if name in first:
+            if name in first and first[name] != pointer:
                 line = self._source.locate(first[name]).line
                 shown = " in ".join(name) if isinstance(name, tuple) else str(name)
                 self._add(pointer, f"{kind} `{shown}` stands twice; the first is in line {line}")
             first.setdefault(name, pointer)
 
-    def _report(
-        self, use: Use, message: str, name: str | None = None, candidates: tuple[str, ...] = ()
+    def report(
+        self, use: Use, message: str, name: str | None, candidates: tuple[str, ...]
     ) -> None:
+        """A problem of an expression, its own characters marked where that can be told."""
         span = self._source.locate(use.pointer)
         text = str(use.expression)
-        scalar = _text_at(self._source.data, use.pointer)
-        offset = scalar.find(text) if scalar else -1
-        if scalar and offset >= 0:
+        scalar = _value_at(self._source.data, use.pointer)
+        offset = scalar.find(text) if isinstance(scalar, str) else -1
+        if offset >= 0:
             span = narrow_span(span, self._source.text, scalar, offset, len(text))
         self.problems.append(Problem(span=span, message=message, name=name, candidates=candidates))
 
-    def _add(self, pointer: Pointer, message: str, *, key: bool = False) -> None:
-        self.problems.append(Problem(span=self._source.locate(pointer, key=key), message=message))
+    def _add(
+        self,
+        pointer: Pointer,
+        message: str,
+        name: str | None = None,
+        candidates: tuple[str, ...] = (),
+        *,
+        key: bool = False,
+    ) -> None:
+        span = self._source.locate(pointer, key=key)
+        self.problems.append(Problem(span=span, message=message, name=name, candidates=candidates))
 
 
-def _is_known(expression: InputRef | StepRef, known: Iterable[str], *, dotted: bool) -> bool:
-    names = set(known)
-    if expression.name in names:
-        return True
-    parts = expression.name.split(".")
-    return dotted and any(
-        shorten_name(expression, length).name in names for length in range(1, len(parts))
-    )
+def find_circles(edges: dict[str, tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
+    """Every circle in a graph of names, each once, from its first name in the order of `edges`."""
+    seen: set[frozenset[str]] = set()
+    for start in edges:
+        stack: list[tuple[str, ...]] = [(start,)]
+        visited: set[str] = set()
+        while stack:
+            path = stack.pop()
+            for name in edges.get(path[-1], ()):
+                if name == start and frozenset(path) not in seen:
+                    seen.add(frozenset(path))
+                    yield path
+                elif name not in path and name not in visited:
+                    visited.add(name)
+                    stack.append((*path, name))
 
 
-def _text_at(data: Any, pointer: Pointer) -> str | None:
+def _value_at(data: Any, pointer: Pointer) -> Any:
     value = data
     for token in pointer:
         try:
             value = value[token]
         except (LookupError, TypeError):
             return None
-    return value if isinstance(value, str) else None
+    return value

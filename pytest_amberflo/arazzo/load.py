@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from pytest_amberflo.arazzo.condition_grammar import parse_condition
+from pytest_amberflo.arazzo.condition_grammar import parse_condition, parse_operand
+from pytest_amberflo.arazzo.criteria import check_condition
 from pytest_amberflo.arazzo.errors import DocumentError, ExpressionSyntaxError, Problem
 from pytest_amberflo.arazzo.excerpt import Span
 from pytest_amberflo.arazzo.expression import ComponentRef
@@ -25,13 +26,23 @@ from pytest_amberflo.arazzo.model import (
     Workflow,
 )
 from pytest_amberflo.arazzo.scope import describe_type
+from pytest_amberflo.arazzo.selector import VERSIONS, Query, check_query, default_version
 from pytest_amberflo.arazzo.shape import check_shape
-from pytest_amberflo.arazzo.template import Template, compile_template, find_syntax_errors
+from pytest_amberflo.arazzo.template import (
+    Literal,
+    Reference,
+    Template,
+    compile_embedded,
+    compile_template,
+    find_syntax_errors,
+    make_query,
+    read_type,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from pytest_amberflo.arazzo.condition import Condition
+    from pytest_amberflo.arazzo.condition import Condition, Operand
     from pytest_amberflo.arazzo.expression import Expression
     from pytest_amberflo.arazzo.source import Pointer, Source
 
@@ -52,7 +63,7 @@ def load_document(source: Source) -> Document:
     problems = check_shape(source, minor)
     if problems:
         raise DocumentError(source.name, source.text, problems)
-    builder = _Builder(source)
+    builder = _Builder(source, minor)
     document = builder.build((1, minor))
     if builder.problems:
         raise DocumentError(source.name, source.text, builder.problems)
@@ -88,9 +99,10 @@ def _read_version(source: Source) -> int:
 class _Builder:
     """Turns checked data into the model and keeps what does not parse in `problems`."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, minor: int) -> None:
         self._source = source
         self._components: Mapping[str, Any] = source.data.get("components", {})
+        self._has_selectors = minor > 0
         self.problems: list[Problem] = []
 
     def build(self, version: tuple[int, int]) -> Document:
@@ -163,6 +175,8 @@ class _Builder:
             on_success=self._each((*pointer, "onSuccess"), data, self._action),
             on_failure=self._each((*pointer, "onFailure"), data, self._action),
             outputs=self._outputs(data, pointer),
+            timeout_ms=data.get("timeout"),
+            depends_on=tuple(data.get("dependsOn", ())),
             extension=data.get(EXTENSION),
             place=self._place(pointer),
         )
@@ -184,10 +198,25 @@ class _Builder:
             return None
         return Replacement(
             target=data["target"],
-            selector_type=data.get("targetSelectorType"),
+            selector=self._replacement_query(data, pointer),
             value=value,
             place=self._place(pointer),
         )
+
+    def _replacement_query(self, data: Any, pointer: Pointer) -> Query | None:
+        if "targetSelectorType" not in data:
+            return None
+        return self._query(data["target"], data["targetSelectorType"], (*pointer, "target"))
+
+    def _query(self, text: str, declared: Any, at: Pointer) -> Query | None:
+        """The query that a text is; None and a problem where it does not parse."""
+        try:
+            query = make_query(text, declared)
+            check_query(query)
+        except ExpressionSyntaxError as error:
+            self._add_syntax_error(at, error)
+            return None
+        return query
 
     def _parameter(self, data: Any, pointer: Pointer) -> Parameter | None:
         if "reference" in data:
@@ -222,32 +251,65 @@ class _Builder:
             place=self._place(pointer),
         )
 
-    def _criterion(self, data: Any, pointer: Pointer) -> Criterion:
-        declared = data.get("type", "simple")
-        kind, version = declared, None
-        if isinstance(declared, dict):
-            kind, version = declared["type"], declared["version"]
+    def _criterion(self, data: Any, pointer: Pointer) -> Criterion | None:
+        kind, version = read_type(data.get("type", "simple"))
         text: str = data["condition"]
+        at = (*pointer, "condition")
+        context = self._context(data, pointer, kind)
         parsed: Condition | None = None
+        template: Template | None = None
         if kind == "simple":
-            parsed = self._condition(text, (*pointer, "condition"))
+            parsed = self._condition(text, at)
+        else:
+            template = self._condition_template(text, kind, version, at)
         return Criterion(
             condition=text,
-            type=kind,
-            version=version,
-            context=data.get("context"),
+            type=kind,  # type: ignore[arg-type]
+            version=version or (default_version(kind) if kind in VERSIONS else ""),
+            context=context,
             parsed=parsed,
+            template=template,
             place=self._place(pointer),
         )
 
+    def _context(self, data: Any, pointer: Pointer, kind: str) -> Operand | None:
+        if "context" not in data:
+            if kind != "simple":
+                self._add(pointer, f"a {kind} criterion has no `context`")
+            return None
+        try:
+            return parse_operand(data["context"])
+        except ExpressionSyntaxError as error:
+            self._add_syntax_error((*pointer, "context"), error)
+        return None
+
+    def _condition_template(
+        self, text: str, kind: str, version: str | None, at: Pointer
+    ) -> Template | None:
+        """The condition of any kind but simple; what can be known of it now is checked now."""
+        try:
+            template = compile_embedded(text)
+            if isinstance(template, Literal):
+                check_condition(text, kind, version)
+        except ExpressionSyntaxError as error:
+            self._add_syntax_error(at, error)
+            return None
+        return template
+
     def _outputs(self, owner: Any, pointer: Pointer) -> tuple[Output, ...]:
         outputs: list[Output] = []
-        for name, text in owner.get("outputs", {}).items():
+        for name, value in owner.get("outputs", {}).items():
             at = (*pointer, "outputs", name)
-            expression = self._expression(text, at)
-            if expression is not None:
-                outputs.append(Output(name=name, expression=expression, place=self._place(at)))
+            template = self._output_value(value, at)
+            if template is not None:
+                outputs.append(Output(name=name, value=template, place=self._place(at)))
         return tuple(outputs)
+
+    def _output_value(self, value: Any, pointer: Pointer) -> Template | None:
+        if isinstance(value, dict):
+            return self._template(value, pointer)
+        expression = self._expression(value, pointer)
+        return None if expression is None else Reference(expression)
 
     def _follow(self, data: Any, pointer: Pointer, kind: str) -> tuple[Any, Pointer] | None:
         """The component that a Reusable Object refers to and its pointer; a problem if none."""
@@ -271,16 +333,13 @@ class _Builder:
 
     def _template(self, value: Any, pointer: Pointer) -> Template | None:
         try:
-            return compile_template(value)
+            return compile_template(value, selectors=self._has_selectors)
         except ExpressionSyntaxError:
-            for inner, error in find_syntax_errors(value):
+            for inner, error in find_syntax_errors(value, selectors=self._has_selectors):
                 self._add_syntax_error((*pointer, *inner), error)
         return None
 
-    def _expression(self, text: Any, pointer: Pointer) -> Expression | None:
-        if not isinstance(text, str):
-            self._add(pointer, "selector objects are not supported yet")
-            return None
+    def _expression(self, text: str, pointer: Pointer) -> Expression | None:
         try:
             return parse_expression(text)
         except ExpressionSyntaxError as error:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pytest_amberflo.arazzo.condition import Condition
+    from pytest_amberflo.arazzo.condition import Condition, Operand
     from pytest_amberflo.arazzo.excerpt import Span
-    from pytest_amberflo.arazzo.expression import Expression
+    from pytest_amberflo.arazzo.selector import Query
     from pytest_amberflo.arazzo.source import Pointer, Source
     from pytest_amberflo.arazzo.template import Template
 
@@ -66,7 +66,8 @@ class Replacement:
     """A value to set at a place of a payload (Payload Replacement Object)."""
 
     target: str
-    selector_type: str | None
+    #: How the target is written; None for JSON Pointer in JSON and XPath in XML.
+    selector: Query | None
     value: Template
     place: Place
 
@@ -83,13 +84,19 @@ class RequestBody:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Criterion:
-    """An assertion (Criterion Object); `parsed` is set for simple conditions."""
+    """An assertion (Criterion Object).
+
+    `parsed` is set for simple conditions; all others have a context, and a condition with
+    expressions embedded in its text.
+    """
 
     condition: str
     type: CriterionType
-    version: str | None
-    context: str | None
+    #: Of JSONPath and XPath.
+    version: str
+    context: Operand | None
     parsed: Condition | None
+    template: Template | None
     place: Place
 
 
@@ -113,7 +120,8 @@ class Output:
     """A named value of a step or workflow."""
 
     name: str
-    expression: Expression
+    #: An expression or, in Arazzo 1.1, a selector.
+    value: Template
     place: Place
 
 
@@ -132,6 +140,10 @@ class Step:
     on_success: tuple[Action, ...]
     on_failure: tuple[Action, ...]
     outputs: tuple[Output, ...]
+    #: Milliseconds, or None.
+    timeout_ms: int | None
+    #: Steps that must be completed before, as they stand in the document.
+    depends_on: tuple[str, ...]
     #: The step's `x-amberflo`, as it stands in the document.
     extension: Any
     place: Place
@@ -155,21 +167,6 @@ class Workflow:
     #: The workflow's `x-amberflo`, as it stands in the document.
     extension: Any
     place: Place
-
-    @property
-    def input_schemas(self) -> Mapping[str, Any]:
-        """The schema of each declared input by its name."""
-        if not isinstance(self.inputs, dict):
-            return {}
-        properties = self.inputs.get("properties")
-        return properties if isinstance(properties, dict) else {}
-
-    @property
-    def required_inputs(self) -> tuple[str, ...]:
-        """The names of the inputs that must have a value."""
-        if not isinstance(self.inputs, dict):
-            return ()
-        return tuple(name for name in self.inputs.get("required", ()) if isinstance(name, str))
 
     def find_step(self, step_id: str) -> Step | None:
         """The step with this id, or None."""

@@ -54,6 +54,8 @@ class Operation:
     parameters: tuple[OperationParameter, ...]
     #: Media types of the request body, in the order of the description.
     media_types: tuple[str, ...]
+    #: Media type of the request body to the schema of each of its members.
+    body_schemas: Mapping[str, Mapping[str, Any]]
     #: Media types of the responses.
     response_types: tuple[str, ...]
     servers: tuple[Server, ...]

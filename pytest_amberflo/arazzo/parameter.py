@@ -91,6 +91,23 @@ def serialize_query(parameter: OperationParameter, value: Any) -> tuple[tuple[st
     return ((name, quote(_scalar(value), safe=safe)),)
 
 
+def serialize_querystring(parameter: OperationParameter, value: Any) -> str:
+    """The whole query string, encoded: a form text as it is, an object as a form, else content.
+
+    OpenAPI 3.2, `in: querystring`. Raises StyleError.
+    """
+    media_type = parameter.media_type or "application/x-www-form-urlencoded"
+    if media_type.endswith("json"):
+        text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+        return quote(text, safe="")
+    if isinstance(value, dict):
+        pairs = [(name, item) for name, item in value.items()]
+        return "&".join(f"{quote(k, safe='')}={quote(_scalar(v), safe='')}" for k, v in pairs)
+    if isinstance(value, list):
+        raise StyleError(f"`{parameter.name}` is an array; a query string is text or an object")
+    return quote(_scalar(value), safe=_RESERVED + "%~")
+
+
 def serialize_header(parameter: OperationParameter, value: Any) -> str:
     """The value of a header parameter. Raises StyleError."""
     if parameter.media_type is not None:

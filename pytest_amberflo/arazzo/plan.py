@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from pytest_amberflo.arazzo.body import Body, build_body
 from pytest_amberflo.arazzo.errors import ArazzoError, EvaluationError
 from pytest_amberflo.arazzo.parameter import (
     StyleError,
@@ -14,16 +14,17 @@ from pytest_amberflo.arazzo.parameter import (
     serialize_header,
     serialize_path,
     serialize_query,
+    serialize_querystring,
     undeclared,
 )
 from pytest_amberflo.arazzo.scope import ABSENT, Scope, SentRequest
-from pytest_amberflo.arazzo.template import Interpolation, Literal, render
-from pytest_amberflo.http.exchange import Headers, Request, find_header, is_json_type
+from pytest_amberflo.arazzo.template import render
+from pytest_amberflo.http.exchange import Headers, Request, find_header
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pytest_amberflo.arazzo.model import Parameter, RequestBody, Step
+    from pytest_amberflo.arazzo.model import Parameter, Step
     from pytest_amberflo.arazzo.operation import Operation
     from pytest_amberflo.arazzo.source import Pointer
 
@@ -57,7 +58,7 @@ class _Parts:
     path: dict[str, Any]
     path_texts: dict[str, str]
     query: dict[str, Any]
-    pairs: list[tuple[str, str]]
+    pairs: list[tuple[str, str | None]]
     headers: list[tuple[str, str]]
     cookies: list[tuple[str, str]]
 
@@ -73,15 +74,26 @@ def plan_request(
     parts = _Parts({}, {}, {}, [], [], [])
     for parameter in parameters:
         _add_parameter(parts, parameter, operation, scope)
-    payload, body, content_type = _build_body(step.request_body, operation, scope)
+    body = _build_body(step, operation, scope)
     request = Request(
         method=operation.method,
         url=_build_url(base_url, step, operation, parts),
-        headers=_build_headers(parts, operation, content_type),
-        body=body,
+        headers=_build_headers(parts, operation, body.content_type if body else None),
+        body=body.raw if body is not None else None,
     )
+    payload = body.payload if body is not None else None
     sent = SentRequest(request=request, payload=payload, path=parts.path, query=parts.query)
     return Plan(sent=sent, path_texts=parts.path_texts)
+
+
+def _build_body(step: Step, operation: Operation, scope: Scope) -> Body | None:
+    body = step.request_body
+    if body is None:
+        return None
+    try:
+        return build_body(body, operation, scope)
+    except EvaluationError as error:
+        raise PlanError("request body", body.place.pointer, str(error)) from error
 
 
 def merge_parameters(
@@ -120,6 +132,9 @@ def _serialize(parts: _Parts, location: str, declared: Any, value: Any) -> None:
         case "query":
             parts.query[declared.name] = value
             parts.pairs += serialize_query(declared, value)
+        case "querystring":
+            parts.query[declared.name] = value
+            parts.pairs.append((serialize_querystring(declared, value), None))
         case "header":
             parts.headers.append((declared.name, serialize_header(declared, value)))
         case _:
@@ -138,7 +153,7 @@ def _build_url(base_url: str, step: Step, operation: Operation, parts: _Parts) -
             step.place.pointer,
             f"step `{step.step_id}` does not give it",
         )
-    query = "&".join(f"{name}={value}" for name, value in parts.pairs)
+    query = "&".join(name if value is None else f"{name}={value}" for name, value in parts.pairs)
     url = base_url.rstrip("/") + quote(path, safe="/%!$&'()*+,;=:@-._~")
     return f"{url}?{query}" if query else url
 
@@ -152,41 +167,3 @@ def _build_headers(parts: _Parts, operation: Operation, content_type: str | None
     if parts.cookies:
         headers.append(("Cookie", "; ".join(f"{name}={value}" for name, value in parts.cookies)))
     return tuple(headers)
-
-
-def _build_body(
-    body: RequestBody | None, operation: Operation, scope: Scope
-) -> tuple[Any, bytes | None, str | None]:
-    """The payload as a value, its bytes and its content type; nothing where there is no body."""
-    if body is None or body.payload is None:
-        return None, None, None
-    at = (*body.place.pointer, "payload")
-    try:
-        payload = render(body.payload, scope)
-    except EvaluationError as error:
-        raise PlanError("request body", at, str(error)) from error
-    if payload is ABSENT:
-        return None, None, None
-    content_type = body.content_type or next(iter(operation.media_types), None)
-    if content_type is None:
-        reason = f"`{operation.label}` declares none, and `contentType` does not say what it is"
-        raise PlanError("request body", at, reason)
-    if not is_json_type(content_type.partition(";")[0].strip().lower()):
-        raise PlanError("request body", at, f"`{content_type}` is not supported yet; JSON is")
-    is_text = isinstance(body.payload, Literal | Interpolation) and isinstance(payload, str)
-    if is_text and _is_json(payload):
-        return json.loads(payload), payload.encode(), content_type
-    return payload, dump_json(payload), content_type
-
-
-def dump_json(value: Any) -> bytes:
-    """The value as JSON in UTF-8, without spaces."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
-
-
-def _is_json(text: str) -> bool:
-    try:
-        json.loads(text)
-    except ValueError:
-        return False
-    return True

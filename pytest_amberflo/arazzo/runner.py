@@ -1,191 +1,338 @@
-"""Runs a workflow: its steps in order, until one fails.
+"""Runs a workflow: its steps in order, the actions between them, the workflows that it calls.
 
-Nothing here knows HTTP or time: a caller hands in how to send, where to, and the clock.
+Nothing here knows HTTP: a caller hands in how to send, where to, and the clock. What the
+specification leaves open is decided so: a step without criteria succeeds with any 2xx; a failed
+step fails the run, unless a `goto` leads on (`end` after a failure is a failure that ends); a
+request that got no answer, or none in time, is a failed step like any other; retries are counted
+anew when the flow comes back to a step; a step that a retry runs first does not follow actions of
+its own, and if it fails, or the workflow does, the run fails; after a `goto` to a workflow the
+outputs of the run are that workflow's; a workflow that is gone to, or depended on, gets the
+inputs of the same names where no parameters say more.
 """
 
 from __future__ import annotations
 
-import time
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from pytest_amberflo.arazzo.criteria import judge_criteria
-from pytest_amberflo.arazzo.errors import EvaluationError
-from pytest_amberflo.arazzo.events import Call, Outcome, Refusal, StepResult, WorkflowResult
-from pytest_amberflo.arazzo.plan import PlanError, merge_parameters, plan_request
-from pytest_amberflo.arazzo.scope import ABSENT, Scope, evaluate, receive
+from pytest_amberflo.arazzo.attempt import Attempt, Attempts, render_inputs
+from pytest_amberflo.arazzo.errors import ArazzoError
+from pytest_amberflo.arazzo.events import ActionTaken, Outcome, StepResult, WorkflowResult
+from pytest_amberflo.arazzo.flow import Choice, Retries, choose_action, list_actions
+from pytest_amberflo.arazzo.frame import Frame
+from pytest_amberflo.arazzo.order import order_steps
+from pytest_amberflo.http.exchange import find_header, parse_retry_after
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping, Sequence
 
-    from pytest_amberflo.arazzo.binding import BoundDocument
-    from pytest_amberflo.arazzo.criteria import CriterionResult
-    from pytest_amberflo.arazzo.events import Route, Send
-    from pytest_amberflo.arazzo.model import Step, Workflow
-    from pytest_amberflo.arazzo.plan import Plan
-    from pytest_amberflo.http.exchange import Exchange
+    from pytest_amberflo.arazzo.bound import BoundDocument
+    from pytest_amberflo.arazzo.events import Clock, Route, Send
+    from pytest_amberflo.arazzo.model import Action, Parameter, Step, Workflow
+    from pytest_amberflo.arazzo.scope import Scope
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a run may take before it is ended."""
+
+    #: Attempts of steps, those of called workflows included.
+    steps: int = 500
+    #: Workflows within workflows.
+    depth: int = 20
+
+
+class LimitError(ArazzoError):
+    """A run took more steps, or went deeper, than it may; `trail` is where it was going round."""
+
+    def __init__(self, what: str, trail: Sequence[str]) -> None:
+        super().__init__(what, tuple(trail))
+        self.what = what
+        self.trail = tuple(trail)
+
+    def __str__(self) -> str:
+        """What was exceeded, and the round that the run was going."""
+        return f"{self.what}; it was going {' -> '.join(self.trail)}"
+
+
+class InputsRefusedError(ArazzoError):
+    """A called workflow does not accept its inputs."""
+
+    def __init__(self, workflow_id: str, reasons: Sequence[str]) -> None:
+        super().__init__(workflow_id, tuple(reasons))
+        self.workflow_id = workflow_id
+        self.reasons = tuple(reasons)
+
+    def __str__(self) -> str:
+        """The workflow and every reason."""
+        return (
+            f"workflow `{self.workflow_id}` does not accept its inputs: {'; '.join(self.reasons)}"
+        )
+
+
+class DependencyError(ArazzoError):
+    """What a workflow or step depends on has not been completed."""
+
+    def __init__(self, name: str, needed: Sequence[str]) -> None:
+        super().__init__(name, tuple(needed))
+        self.name = name
+        self.needed = tuple(needed)
+
+    def __str__(self) -> str:
+        """Who depends on what."""
+        names = ", ".join(f"`{needed}`" for needed in self.needed)
+        return f"{self.name} depends on {names}, not completed"
 
 
 class Runner:
-    """Runs the workflows of one document.
+    """Runs the workflows of documents.
 
-    `send` carries requests out, `route` says where to, `clock` gives monotonic seconds.
+    `send` carries requests out, `route` says where to.
     """
 
     def __init__(
+        self, *, send: Send, route: Route, clock: Clock, limits: Limits | None = None
+    ) -> None:
+        self._clock = clock
+        self._limits = limits or Limits()
+        self._attempts = Attempts(send, route, clock, self._run_called)
+        self._trail: list[str] = []
+
+    def run(
+        self, bound: BoundDocument, workflow: Workflow, inputs: Mapping[str, Any]
+    ) -> WorkflowResult:
+        """The result of a workflow with these inputs, which are taken as valid."""
+        frame = self._frame(bound, workflow, inputs)
+        return self._run_frame(frame, {})
+
+    def _frame(
         self,
         bound: BoundDocument,
-        *,
-        send: Send,
-        route: Route,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._bound = bound
-        self._send = send
-        self._route = route
-        self._clock = clock
-        self._sources = {
-            source.name: {"name": source.name, "url": source.url, "type": source.type or "openapi"}
-            for source in bound.document.source_descriptions
-        }
-
-    def run(self, workflow: Workflow, inputs: Mapping[str, Any]) -> WorkflowResult:
-        """The result of a workflow with these inputs, which are taken as valid."""
-        started = self._clock()
-        run = _Run(workflow, inputs, self._sources, self._bound.document.self_uri)
-        outcome = Outcome.PASSED
-        for step in workflow.steps:
-            result = self._run_step(step, run)
-            run.results.append(result)
-            run.outputs_of[step.step_id] = result.outputs
-            if result.outcome is not Outcome.PASSED:
-                outcome = result.outcome
-                break
-        outputs, error = run.read_outputs()
-        if error is not None and outcome is Outcome.PASSED:
-            outcome = Outcome.ERROR
-        return WorkflowResult(
-            workflow=workflow,
-            outcome=outcome,
-            inputs=inputs,
-            steps=tuple(run.results),
-            outputs=outputs,
-            error=error if outcome is Outcome.ERROR else None,
-            duration_s=self._clock() - started,
-        )
-
-    def _run_step(self, step: Step, run: _Run) -> StepResult:
-        started = self._clock()
-        target = self._bound.target_of(run.workflow, step)
-        parameters = merge_parameters(run.workflow.parameters, step.parameters)
-        plan: Plan | None = None
-        try:
-            base_url = self._route(target)
-            plan = plan_request(step, target.operation, parameters, run.scope(), base_url)
-            call = Call(workflow=run.workflow, step=step, target=target, plan=plan, attempt=1)
-            exchange = self._send(call)
-        except PlanError as error:
-            return StepResult(
-                step=step, attempt=1, outcome=Outcome.ERROR, target=target, error=error
-            )
-        except Refusal as refusal:
-            return StepResult(
-                step=step,
-                attempt=1,
-                outcome=Outcome.FAILED,
-                target=target,
-                sent=plan.sent if plan else None,
-                refusal=refusal.reason,
-                duration_s=self._clock() - started,
-            )
-        return self._judge_step(step, run, plan, exchange, started)
-
-    def _judge_step(
-        self, step: Step, run: _Run, plan: Plan, exchange: Exchange, started: float
-    ) -> StepResult:
-        response = receive(exchange.response) if exchange.response is not None else None
-        scope = run.scope(request=plan.sent, response=response)
-        criteria = judge_criteria(step.success_criteria, scope)
-        passed = exchange.response is not None and is_success(exchange, criteria)
-        outputs: dict[str, Any] = {}
-        error: EvaluationError | None = None
-        if passed:
-            try:
-                outputs = {
-                    output.name: evaluate(output.expression, scope) for output in step.outputs
-                }
-            except EvaluationError as reason:
-                error = reason
-        outcome = Outcome.ERROR if error else Outcome.PASSED if passed else Outcome.FAILED
-        return StepResult(
-            step=step,
-            attempt=1,
-            outcome=outcome,
-            target=self._bound.target_of(run.workflow, step),
-            sent=plan.sent,
-            exchange=exchange,
-            criteria=criteria,
-            outputs=outputs,
-            error=error,
-            duration_s=self._clock() - started,
-        )
-
-
-def is_success(exchange: Exchange, criteria: tuple[CriterionResult, ...]) -> bool:
-    """Whether a step succeeded: every criterion holds; without criteria, any 2xx is success."""
-    if criteria:
-        return all(result.passed for result in criteria)
-    return exchange.response is not None and 200 <= exchange.response.status < 300
-
-
-class _Run:
-    """The values of one run of a workflow as they come to be known."""
-
-    def __init__(
-        self,
         workflow: Workflow,
         inputs: Mapping[str, Any],
-        sources: Mapping[str, Mapping[str, Any]],
-        self_uri: str | None,
-    ) -> None:
-        self.workflow = workflow
-        self.results: list[StepResult] = []
-        self.outputs_of: dict[str, Mapping[str, Any]] = {}
-        self._inputs = inputs
-        self._declared = frozenset(workflow.input_schemas)
-        self._step_ids = frozenset(step.step_id for step in workflow.steps)
-        self._sources = sources
-        self._self_uri = self_uri
+        trail: tuple[str, ...] = (),
+        deadline: float | None = None,
+    ) -> Frame:
+        declared = frozenset(bound.inputs_of(workflow).properties)
+        return Frame(bound, workflow, inputs, declared, trail=trail, deadline=deadline)
 
-    def scope(self, request: Any = None, response: Any = None) -> Scope:
-        """What expressions can refer to now."""
-        return Scope(
-            inputs=self._inputs,
-            declared_inputs=self._declared,
-            steps=self.outputs_of,
-            step_ids=self._step_ids,
-            sources=self._sources,
-            request=request,
-            response=response,
-            self_uri=self._self_uri,
+    def _run_frame(self, frame: Frame, done: dict[str, WorkflowResult]) -> WorkflowResult:
+        """A run of a workflow; `done` are the dependencies that need not run again."""
+        started = self._clock.now()
+        error: ArazzoError | None = None
+        try:
+            unmet = self._run_dependencies(frame, done)
+            if unmet is not None:
+                outcome, error = Outcome.FAILED, unmet
+            else:
+                outcome = self._run_steps(frame)
+        except LimitError as limit:
+            outcome, error = Outcome.ERROR, limit
+        result = self._conclude(frame, outcome, error)
+        return replace(result, duration_s=self._clock.now() - started)
+
+    def _conclude(
+        self, frame: Frame, outcome: Outcome, error: ArazzoError | None
+    ) -> WorkflowResult:
+        outputs, missing = frame.read_outputs()
+        if outcome is Outcome.PASSED and missing is not None:
+            outcome, error = Outcome.ERROR, missing
+        result = WorkflowResult(
+            document=frame.bound.document,
+            workflow=frame.workflow,
+            outcome=outcome,
+            inputs=frame.inputs,
+            steps=tuple(frame.results),
+            outputs=outputs,
+            others=tuple(frame.others),
+            error=error,
         )
+        went_to = result.went_to
+        return result if went_to is None else replace(result, outputs=went_to.outputs)
 
-    def read_outputs(self) -> tuple[Mapping[str, Any], EvaluationError | None]:
-        """The workflow's outputs that have a value, and why one that should have has none.
+    def _run_dependencies(
+        self, frame: Frame, done: dict[str, WorkflowResult]
+    ) -> DependencyError | None:
+        """Run what the workflow depends on, each once; the error where one does not pass."""
+        for reference in frame.workflow.depends_on:
+            if reference not in done:
+                inputs = self._shared_inputs(frame, reference)
+                bound, workflow = frame.bound.find_workflow(reference)
+                inner = self._frame(bound, workflow, inputs, frame.trail, frame.deadline)
+                done[reference] = self._run_frame(inner, done)
+                frame.others.append(done[reference])
+            frame.note_workflow(reference, done[reference])
+            if done[reference].outcome is not Outcome.PASSED:
+                name = f"workflow `{frame.workflow.workflow_id}`"
+                return DependencyError(name, [reference])
+        return None
 
-        An output of a step that did not run is absent: the branch taken never produced it.
-        """
-        outputs: dict[str, Any] = {}
-        error: EvaluationError | None = None
-        scope = self.scope()
-        ran = self.outputs_of.keys()
-        for output in self.workflow.outputs:
-            try:
-                value = evaluate(output.expression, scope)
-            except EvaluationError as reason:
-                step_id = getattr(output.expression, "step_id", None)
-                if step_id is None or step_id in ran:
-                    error = error or reason
-                continue
-            if value is not ABSENT:
-                outputs[output.name] = value
-        return outputs, error
+    def _shared_inputs(self, frame: Frame, reference: str) -> dict[str, Any]:
+        """The inputs of the frame that a workflow has under the same name, with its defaults."""
+        bound, workflow = frame.bound.find_workflow(reference)
+        schema = bound.inputs_of(workflow)
+        return schema.fill({n: v for n, v in frame.inputs.items() if n in schema.properties})
+
+    def _run_called(
+        self, frame: Frame, reference: str, inputs: Mapping[str, Any], deadline: float | None
+    ) -> WorkflowResult:
+        bound, workflow = frame.bound.find_workflow(reference)
+        if len(frame.trail) >= self._limits.depth:
+            raise LimitError(f"more than {self._limits.depth} workflows deep", frame.trail[-4:])
+        schema = bound.inputs_of(workflow)
+        filled = schema.fill(inputs)
+        reasons = [f"{error.json_path}: {error.message}" for error in schema.find_errors(filled)]
+        if reasons:
+            raise InputsRefusedError(workflow.workflow_id, reasons)
+        return self._run_frame(self._frame(bound, workflow, filled, frame.trail, deadline), {})
+
+    def _run_steps(self, frame: Frame) -> Outcome:
+        order = order_steps(frame.workflow)
+        index = 0
+        while index < len(order):
+            outcome, goto = self._run_step(frame, order[index])
+            if outcome is not None:
+                return outcome
+            index = index + 1 if goto is None else [s.step_id for s in order].index(goto)
+        return Outcome.PASSED
+
+    def _run_step(self, frame: Frame, step: Step) -> tuple[Outcome | None, str | None]:
+        """The outcome of the run where it ends with this step, or the step to go to, if any."""
+        retries = Retries()
+        number = 0
+        while True:
+            number += 1
+            self._count(frame, step)
+            unmet = frame.find_unmet(step)
+            if unmet:
+                return self._fail_unmet(frame, step, unmet), None
+            attempt = self._attempts.make(
+                frame,
+                step,
+                number,
+                lambda scope: (
+                    self._choose(frame, step, scope, retries, succeeded=False).action is not None
+                ),
+            )
+            succeeded = attempt.result.outcome is Outcome.PASSED
+            choice = Choice(action=None)
+            if attempt.may_act:
+                choice = self._choose(frame, step, attempt.scope, retries, succeeded=succeeded)
+            if choice.action is None:
+                frame.note_step(replace(attempt.result, action_errors=choice.errors))
+                return (None if succeeded else attempt.result.outcome), None
+            ended, goto = self._act(frame, attempt, choice, retries)
+            if choice.action.type != "retry" or ended is not None:
+                return ended, goto
+
+    def _choose(
+        self, frame: Frame, step: Step, scope: Scope, retries: Retries, *, succeeded: bool
+    ) -> Choice:
+        actions = list_actions(frame.workflow, step, succeeded=succeeded)
+        return choose_action(actions, scope, retries)
+
+    def _act(
+        self, frame: Frame, attempt: Attempt, choice: Choice, retries: Retries
+    ) -> tuple[Outcome | None, str | None]:
+        """Take an action; the outcome where it ends the run, and the step that it goes to."""
+        action = choice.action
+        assert action is not None
+        wait = self._wait_before(action, attempt) if action.type == "retry" else 0.0
+        taken = ActionTaken(
+            name=action.name,
+            type=action.type,
+            target=action.step_id or (action.workflow_id and f"workflow {action.workflow_id}"),
+            waited_s=wait,
+        )
+        result = replace(attempt.result, action=taken, action_errors=choice.errors)
+        frame.note_step(result)
+        if action.type == "end":
+            return result.outcome, None
+        if action.type == "goto":
+            return self._go_to(frame, action, attempt.scope)
+        retries.take(action)
+        self._clock.sleep(wait)
+        return self._run_before_retry(frame, action, attempt.scope), None
+
+    def _wait_before(self, action: Action, attempt: Attempt) -> float:
+        """How long to wait before a retry: a `Retry-After` of the response overrules."""
+        exchange = attempt.result.exchange
+        response = exchange.response if exchange is not None else None
+        value = find_header(response.headers, "retry-after") if response is not None else None
+        asked = parse_retry_after(value) if value is not None else None
+        return asked if asked is not None else float(action.retry_after or 0)
+
+    def _go_to(
+        self, frame: Frame, action: Action, scope: Scope
+    ) -> tuple[Outcome | None, str | None]:
+        if action.step_id is not None:
+            return None, action.step_id
+        assert action.workflow_id is not None
+        other = self._run_other(frame, action.workflow_id, action.parameters, scope)
+        return other.outcome, None
+
+    def _run_before_retry(self, frame: Frame, action: Action, scope: Scope) -> Outcome | None:
+        """Run the step or workflow of a retry; the outcome of the run where it does not pass."""
+        if action.workflow_id is not None:
+            other = self._run_other(frame, action.workflow_id, action.parameters, scope)
+            return None if other.outcome is Outcome.PASSED else other.outcome
+        if action.step_id is None:
+            return None
+        step = frame.workflow.find_step(action.step_id)
+        assert step is not None  # lint has seen to it
+        self._count(frame, step)
+        attempt = self._attempts.make(frame, step, 1, lambda _: False)
+        frame.note_step(attempt.result)
+        passed = attempt.result.outcome is Outcome.PASSED
+        return None if passed else attempt.result.outcome
+
+    def _run_other(
+        self, frame: Frame, reference: str, parameters: Sequence[Parameter], scope: Scope
+    ) -> WorkflowResult:
+        """Run a workflow that an action names, and keep it."""
+        bound, workflow = frame.bound.find_workflow(reference)
+        try:
+            inputs = {**self._shared_inputs(frame, reference), **render_inputs(parameters, scope)}
+            result = self._run_called(frame, reference, inputs, frame.deadline)
+        except LimitError:
+            raise
+        except ArazzoError as error:
+            result = WorkflowResult(
+                document=bound.document,
+                workflow=workflow,
+                outcome=Outcome.ERROR,
+                inputs={},
+                steps=(),
+                outputs={},
+                error=error,
+            )
+        frame.others.append(result)
+        frame.note_workflow(reference, result)
+        return result
+
+    def _fail_unmet(self, frame: Frame, step: Step, unmet: Sequence[str]) -> Outcome:
+        frame.note_step(
+            StepResult(
+                document=frame.bound.document,
+                step=step,
+                attempt=1,
+                outcome=Outcome.ERROR,
+                error=DependencyError(f"step `{step.step_id}`", unmet),
+            )
+        )
+        return Outcome.ERROR
+
+    def _count(self, frame: Frame, step: Step) -> None:
+        """Count an attempt. Raises LimitError where there were too many."""
+        self._trail.append(f"{frame.workflow.workflow_id}.{step.step_id}")
+        if len(self._trail) > self._limits.steps:
+            raise LimitError(f"more than {self._limits.steps} steps", find_round(self._trail))
+
+
+def find_round(trail: Sequence[str]) -> tuple[str, ...]:
+    """The shortest round that a trail ends with, `a -> b -> a`, or else its last steps."""
+    last = trail[-1]
+    for length in range(1, min(50, len(trail) // 2) + 1):
+        if list(trail[-length:]) == list(trail[-2 * length : -length]):
+            return (last, *trail[-length:])
+    return tuple(trail[-5:])

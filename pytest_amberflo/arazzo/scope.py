@@ -133,7 +133,7 @@ def evaluate(expression: Expression, scope: Scope) -> Any:
             return _refuse(expression)
 
 
-def resolve_pointer(value: Any, pointer: Tokens, expression: Expression) -> Any:
+def resolve_pointer(value: Any, pointer: Tokens, expression: Expression | str) -> Any:
     """The value inside `value` that the reference tokens lead to (RFC 6901).
 
     Raises UnresolvedError that names what is there instead.

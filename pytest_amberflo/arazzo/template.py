@@ -22,10 +22,18 @@ from pytest_amberflo.arazzo.grammar import (
     read_expression,
 )
 from pytest_amberflo.arazzo.scope import ABSENT, Scope, evaluate
+from pytest_amberflo.arazzo.selector import (
+    VERSIONS,
+    Query,
+    Selector,
+    check_query,
+    default_version,
+    select,
+)
 from pytest_amberflo.naming import find_nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from pytest_amberflo.arazzo.expression import Expression
     from pytest_amberflo.arazzo.source import Pointer
@@ -53,6 +61,13 @@ class Interpolation:
 
 
 @dataclass(frozen=True, slots=True)
+class Selected:
+    """An object that is a selector (Arazzo 1.1)."""
+
+    selector: Selector
+
+
+@dataclass(frozen=True, slots=True)
 class ListTemplate:
     """An array with expressions somewhere in it."""
 
@@ -66,20 +81,60 @@ class MapTemplate:
     members: tuple[tuple[str, Template], ...]
 
 
-Template: TypeAlias = Literal | Reference | Interpolation | ListTemplate | MapTemplate
+Template: TypeAlias = Literal | Reference | Interpolation | Selected | ListTemplate | MapTemplate
 
 
-def compile_template(value: Any) -> Template:
-    """The template of a document's value. Raises ExpressionSyntaxError for a bad expression."""
+def compile_template(value: Any, *, selectors: bool = False) -> Template:
+    """The template of a document's value. Raises ExpressionSyntaxError for a bad expression.
+
+    With `selectors`, an object of `context`, `selector` and `type` is a selector (Arazzo 1.1).
+    """
     if isinstance(value, str):
         return compile_string(value)
     if isinstance(value, list):
-        items = tuple(compile_template(item) for item in value)
+        items = tuple(compile_template(item, selectors=selectors) for item in value)
         return _literal_or(ListTemplate(items), value, items)
     if isinstance(value, dict):
-        members = tuple((name, compile_template(member)) for name, member in value.items())
+        if selectors and is_selector(value):
+            return Selected(compile_selector(value))
+        members = tuple(
+            (name, compile_template(member, selectors=selectors)) for name, member in value.items()
+        )
         return _literal_or(MapTemplate(members), value, tuple(item for _, item in members))
     return Literal(value)
+
+
+def is_selector(value: Any) -> bool:
+    """Whether an object has the three members of a selector, and no others."""
+    return isinstance(value, dict) and value.keys() == {"context", "selector", "type"}
+
+
+def compile_selector(value: Mapping[str, Any]) -> Selector:
+    """The selector that an object is. Raises ExpressionSyntaxError."""
+    query = make_query(str(value["selector"]), value["type"])
+    check_query(query)
+    return Selector(parse_expression(str(value["context"])), query)
+
+
+def make_query(text: str, declared: Any) -> Query:
+    """The query that a text is, of the declared kind and version. Raises ExpressionSyntaxError."""
+    kind, version = read_type(declared)
+    if kind not in VERSIONS:
+        known = tuple(VERSIONS)
+        raise ExpressionSyntaxError(kind, 0, "a kind of query", name=kind, candidates=known)
+    if version is not None and version not in VERSIONS[kind]:
+        known = VERSIONS[kind]
+        raise ExpressionSyntaxError(
+            version, 0, f"a version of {kind}", name=version, candidates=known
+        )
+    return Query(text, kind, version or default_version(kind))
+
+
+def read_type(declared: Any) -> tuple[str, str | None]:
+    """The kind and version that an Expression Type Object or a plain name stands for."""
+    if isinstance(declared, dict):
+        return str(declared.get("type")), str(declared.get("version"))
+    return str(declared), None
 
 
 def compile_string(text: str) -> Template:
@@ -99,21 +154,26 @@ def compile_string(text: str) -> Template:
     return Literal(text)
 
 
+def compile_embedded(text: str) -> Template:
+    """The template of a text in which expressions stand in braces only, as in conditions."""
+    return _compile_interpolation(text) if "{$" in text else Literal(text)
+
+
 def find_syntax_errors(
-    value: Any, pointer: Pointer = ()
+    value: Any, pointer: Pointer = (), *, selectors: bool = False
 ) -> Iterator[tuple[Pointer, ExpressionSyntaxError]]:
     """Every bad expression in a document's value, each with its place relative to the value."""
-    if isinstance(value, str):
+    if isinstance(value, str) or (selectors and is_selector(value)):
         try:
-            compile_string(value)
+            compile_template(value, selectors=selectors)
         except ExpressionSyntaxError as error:
             yield pointer, error
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from find_syntax_errors(item, (*pointer, index))
+            yield from find_syntax_errors(item, (*pointer, index), selectors=selectors)
     elif isinstance(value, dict):
         for name, member in value.items():
-            yield from find_syntax_errors(member, (*pointer, name))
+            yield from find_syntax_errors(member, (*pointer, name), selectors=selectors)
 
 
 def find_expressions(
@@ -123,18 +183,16 @@ def find_expressions(
     match template:
         case Reference(expression):
             yield pointer, expression
+        case Selected(selector):
+            yield (*pointer, "context"), selector.context
         case Interpolation(parts):
-            for part in parts:
-                if not isinstance(part, str):
-                    yield pointer, part
+            yield from ((pointer, part) for part in parts if not isinstance(part, str))
         case ListTemplate(items):
             for index, item in enumerate(items):
                 yield from find_expressions(item, (*pointer, index))
         case MapTemplate(members):
             for name, member in members:
                 yield from find_expressions(member, (*pointer, name))
-        case Literal():
-            return
 
 
 def render(template: Template, scope: Scope) -> Any:
@@ -148,16 +206,33 @@ def render(template: Template, scope: Scope) -> Any:
             return value
         case Reference(expression):
             return evaluate(expression, scope)
-        case Interpolation(parts):
-            return "".join(
-                part if isinstance(part, str) else _embed(part, scope) for part in parts
-            )
+        case Selected(selector):
+            return select(selector, scope)
+        case Interpolation():
+            return interpolate(template, scope)
         case ListTemplate(items):
             rendered = (render(item, scope) for item in items)
             return [value for value in rendered if value is not ABSENT]
         case MapTemplate(members):
             pairs = ((name, render(member, scope)) for name, member in members)
             return {name: value for name, value in pairs if value is not ABSENT}
+
+
+def interpolate(
+    template: Interpolation, scope: Scope, escape: Callable[[str, str], str] | None = None
+) -> str:
+    """The text of an interpolation. Raises EvaluationError.
+
+    `escape` gets the text so far and the text of a value, and returns what is to be put there.
+    """
+    text = ""
+    for part in template.parts:
+        if isinstance(part, str):
+            text += part
+        else:
+            value = _embed(part, scope)
+            text += value if escape is None else escape(text, value)
+    return text
 
 
 def to_text(value: Any) -> str:

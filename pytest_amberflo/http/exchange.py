@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import email.utils
 import json
+import time
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -55,6 +57,21 @@ def load_json(body: bytes) -> Any:
         raise NotJsonError(f"{error.msg} at character {error.pos + 1}") from None
     except RecursionError:
         raise NotJsonError("nested too deeply") from None
+
+
+def parse_retry_after(value: str, now_s: float | None = None) -> float | None:
+    """The seconds that a `Retry-After` asks for (RFC 9110, 10.2.3), or None if it is neither form.
+
+    `now_s`: the moment that a date is counted from, UTC, seconds since 1970; now if None.
+    """
+    text = value.strip()
+    if text.isascii() and text.isdigit():
+        return float(text)
+    try:
+        moment = email.utils.parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return max(0.0, moment.timestamp() - (time.time() if now_s is None else now_s))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

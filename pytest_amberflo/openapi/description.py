@@ -113,6 +113,7 @@ class Description:
             path=path,
             parameters=self._parameters(item, data, path, method),
             media_types=tuple(_members(body.get("content"))),
+            body_schemas=self._body_schemas(body, at),
             response_types=self._response_types(data, at),
             servers=self._servers(data, item),
         )
@@ -144,6 +145,18 @@ class Description:
             schema=data.get("schema"),
             media_type=next(iter(content), None),
         )
+
+    def _body_schemas(self, body: Mapping[str, Any], at: Pointer) -> dict[str, dict[str, Any]]:
+        """The members of each media type's schema, where it is an object with members."""
+        found: dict[str, dict[str, Any]] = {}
+        for media_type, content in _members(body.get("content")).items():
+            schema = _members(self.resolve(_members(content).get("schema") or {}, at))
+            found[media_type] = {
+                name: self.resolve(member, at)
+                for name, member in _members(schema.get("properties")).items()
+                if isinstance(member, dict)
+            }
+        return found
 
     def _response_types(self, data: Mapping[str, Any], at: Pointer) -> tuple[str, ...]:
         types: dict[str, None] = {}

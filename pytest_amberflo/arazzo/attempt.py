@@ -1,0 +1,249 @@
+"""One attempt of a step: its request is sent and judged, or its workflow is run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pytest_amberflo.arazzo.criteria import CriterionResult, judge_criteria
+from pytest_amberflo.arazzo.errors import ArazzoError, EvaluationError
+from pytest_amberflo.arazzo.events import Call, Outcome, Refusal, StepResult, WorkflowResult
+from pytest_amberflo.arazzo.plan import PlanError, merge_parameters, plan_request
+from pytest_amberflo.arazzo.scope import ABSENT, receive
+from pytest_amberflo.arazzo.template import render
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from pytest_amberflo.arazzo.events import Clock, Route, Send
+    from pytest_amberflo.arazzo.frame import Frame
+    from pytest_amberflo.arazzo.model import Output, Parameter, Step
+    from pytest_amberflo.arazzo.plan import Plan
+    from pytest_amberflo.arazzo.scope import Scope
+    from pytest_amberflo.http.exchange import Exchange
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """An attempt's result, and the scope that the actions after it are judged in."""
+
+    result: StepResult
+    scope: Scope
+    #: Whether actions may follow: not after an error of the document or a refused request.
+    may_act: bool
+
+
+class RunCalled(Protocol):
+    """Runs a workflow that a step calls."""
+
+    def __call__(
+        self, frame: Frame, reference: str, inputs: Mapping[str, Any], deadline: float | None
+    ) -> WorkflowResult:
+        """The result of the workflow. Raises ArazzoError where it cannot be run."""
+
+
+class Attempts:
+    """Makes attempts; counts the calls of a run."""
+
+    def __init__(self, send: Send, route: Route, clock: Clock, run_called: RunCalled) -> None:
+        self._send = send
+        self._route = route
+        self._clock = clock
+        self._run_called = run_called
+        self._calls = 0
+
+    def make(
+        self,
+        frame: Frame,
+        step: Step,
+        number: int,
+        is_handled: Callable[[Scope], bool],
+    ) -> Attempt:
+        """The `number`-th attempt of a step in a row.
+
+        `is_handled` tells whether a failure action would deal with a failure in a scope.
+        """
+        started = self._clock.now()
+        deadline = self._deadline_of(frame, step)
+        if step.workflow_id is not None:
+            attempt = self._call_workflow(frame, step, step.workflow_id, number, deadline)
+        else:
+            attempt = self._call_operation(frame, step, number, deadline, is_handled)
+        elapsed = self._clock.now() - started
+        return Attempt(
+            result=replace(attempt.result, duration_s=elapsed),
+            scope=attempt.scope,
+            may_act=attempt.may_act,
+        )
+
+    def _deadline_of(self, frame: Frame, step: Step) -> float | None:
+        own = None if step.timeout_ms is None else self._clock.now() + step.timeout_ms / 1000
+        limits = [moment for moment in (own, frame.deadline) if moment is not None]
+        return min(limits) if limits else None
+
+    def _call_operation(
+        self,
+        frame: Frame,
+        step: Step,
+        number: int,
+        deadline: float | None,
+        is_handled: Callable[[Scope], bool],
+    ) -> Attempt:
+        target = frame.bound.target_of(frame.workflow, step)
+        parameters = merge_parameters(frame.workflow.parameters, step.parameters)
+        plan: Plan | None = None
+        self._calls += 1
+
+        def fail(error: ArazzoError | None = None, refusal: str | None = None) -> Attempt:
+            result = StepResult(
+                document=frame.bound.document,
+                step=step,
+                attempt=number,
+                outcome=Outcome.FAILED if error is None else Outcome.ERROR,
+                call=self._calls,
+                target=target,
+                sent=plan.sent if plan is not None else None,
+                error=error,
+                refusal=refusal,
+            )
+            return Attempt(result=result, scope=frame.scope(), may_act=False)
+
+        try:
+            base_url = self._route(target)
+            plan = plan_request(step, target.operation, parameters, frame.scope(), base_url)
+            call = Call(
+                number=self._calls,
+                document=frame.bound.document,
+                workflow=frame.workflow,
+                step=step,
+                target=target,
+                plan=plan,
+                attempt=number,
+                timeout_s=None if deadline is None else max(0.0, deadline - self._clock.now()),
+                is_handled=lambda exchange: _is_handled(frame, step, plan, exchange, is_handled),
+            )
+            exchange = self._send(call)
+        except PlanError as error:
+            return fail(error)
+        except Refusal as refusal:
+            return fail(refusal=refusal.reason)
+        return self._judge_exchange(frame, step, call, exchange)
+
+    def _judge_exchange(self, frame: Frame, step: Step, call: Call, exchange: Exchange) -> Attempt:
+        scope = _scope_of(frame, call.plan, exchange)
+        criteria = judge_criteria(step.success_criteria, scope)
+        passed = exchange.response is not None and is_success(exchange, criteria)
+        outputs, error = read_outputs(step.outputs, scope) if passed else ({}, None)
+        result = StepResult(
+            document=frame.bound.document,
+            step=step,
+            attempt=call.attempt,
+            outcome=_outcome(passed=passed, error=error),
+            call=call.number,
+            target=call.target,
+            sent=call.plan.sent,
+            exchange=exchange,
+            criteria=criteria,
+            outputs=outputs,
+            error=error,
+        )
+        return Attempt(result=result, scope=scope, may_act=error is None)
+
+    def _call_workflow(
+        self, frame: Frame, step: Step, reference: str, number: int, deadline: float | None
+    ) -> Attempt:
+        called: WorkflowResult | None = None
+        error: ArazzoError | None = None
+        criteria: tuple[CriterionResult, ...] = ()
+        outputs: Mapping[str, Any] = {}
+        scope = frame.scope()
+        passed = False
+        try:
+            parameters = merge_parameters(frame.workflow.parameters, step.parameters)
+            inputs = render_inputs(parameters, scope)
+            called = self._run_called(frame, reference, inputs, deadline)
+        except ArazzoError as reason:
+            error = reason
+        if called is not None:
+            frame.note_workflow(reference, called)
+            scope = frame.scope(outputs=called.outputs)
+            criteria = judge_criteria(step.success_criteria, scope)
+            passed = called.outcome is Outcome.PASSED and all(c.passed for c in criteria)
+            error = called.error if called.outcome is Outcome.ERROR else None
+            if passed:
+                outputs, error = read_outputs(step.outputs, scope)
+        result = StepResult(
+            document=frame.bound.document,
+            step=step,
+            attempt=number,
+            outcome=_outcome(passed=passed, error=error),
+            criteria=criteria,
+            outputs=outputs,
+            called=called,
+            error=error,
+        )
+        return Attempt(result=result, scope=scope, may_act=error is None)
+
+
+def is_success(exchange: Exchange, criteria: Sequence[CriterionResult]) -> bool:
+    """Whether a step succeeded: every criterion holds; without criteria, any 2xx is success."""
+    if criteria:
+        return all(result.passed for result in criteria)
+    return exchange.response is not None and 200 <= exchange.response.status < 300
+
+
+def read_outputs(
+    outputs: Sequence[Output], scope: Scope
+) -> tuple[dict[str, Any], EvaluationError | None]:
+    """The values of a step's outputs, or why one of them has none."""
+    values: dict[str, Any] = {}
+    try:
+        for output in outputs:
+            value = render(output.value, scope)
+            if value is not ABSENT:
+                values[output.name] = value
+    except EvaluationError as error:
+        return {}, error
+    return values, None
+
+
+def render_inputs(parameters: Sequence[Parameter], scope: Scope) -> dict[str, Any]:
+    """The inputs that parameters give to a workflow. Raises PlanError."""
+    inputs: dict[str, Any] = {}
+    for parameter in parameters:
+        try:
+            value = render(parameter.value, scope)
+        except EvaluationError as error:
+            what = f"input `{parameter.name}`"
+            raise PlanError(what, parameter.place.pointer, str(error)) from error
+        if value is not ABSENT:
+            inputs[parameter.name] = value
+    return inputs
+
+
+def _scope_of(frame: Frame, plan: Plan, exchange: Exchange) -> Scope:
+    response = receive(exchange.response) if exchange.response is not None else None
+    return frame.scope(request=plan.sent, response=response)
+
+
+def _is_handled(
+    frame: Frame,
+    step: Step,
+    plan: Plan | None,
+    exchange: Exchange,
+    is_handled: Callable[[Scope], bool],
+) -> bool:
+    """Whether the document itself deals with an exchange: the step succeeds, or an action does."""
+    assert plan is not None
+    scope = _scope_of(frame, plan, exchange)
+    if exchange.response is not None:
+        criteria = judge_criteria(step.success_criteria, scope)
+        if is_success(exchange, criteria):
+            return True
+    return is_handled(scope)
+
+
+def _outcome(*, passed: bool, error: ArazzoError | None) -> Outcome:
+    if error is not None:
+        return Outcome.ERROR
+    return Outcome.PASSED if passed else Outcome.FAILED

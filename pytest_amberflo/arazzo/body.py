@@ -1,0 +1,198 @@
+"""Request bodies: a payload and its media type, made into bytes.
+
+JSON, forms, multipart, XML, text and binary data. A text payload is a template of the body
+itself; in JSON and form texts a value is escaped for its place, so that a quote or ampersand in
+it stays data. In a form and in multipart, an array is one field for each element and any other
+structure is JSON; a multipart field is a file where its schema says `format: binary` or names a
+content media type.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, quote_plus, urlencode
+
+from pytest_amberflo.arazzo.errors import EvaluationError
+from pytest_amberflo.arazzo.replacement import replace_in_json, replace_in_xml
+from pytest_amberflo.arazzo.scope import ABSENT, describe_type
+from pytest_amberflo.arazzo.template import Interpolation, Literal, interpolate, render, to_text
+from pytest_amberflo.http.exchange import is_json_type
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pytest_amberflo.arazzo.model import RequestBody
+    from pytest_amberflo.arazzo.operation import Operation
+    from pytest_amberflo.arazzo.scope import Scope
+
+_FORM = "application/x-www-form-urlencoded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Body:
+    """A body as expressions see it (`payload`) and as it is sent."""
+
+    payload: Any
+    raw: bytes
+    content_type: str
+
+
+def build_body(body: RequestBody, operation: Operation, scope: Scope) -> Body | None:
+    """The body of a step's request; None where its payload is an absent input.
+
+    Raises EvaluationError.
+    """
+    if body.payload is None:
+        return None
+    content_type = choose_content_type(body, operation)
+    media_type = content_type.partition(";")[0].strip().lower()
+    payload = _render_payload(body, media_type, scope)
+    if payload is ABSENT:
+        return None
+    if is_json_type(media_type):
+        return _build_json(body, payload, content_type, scope)
+    if media_type == "application/xml" or media_type.endswith(("+xml", "/xml")):
+        text = _require_text(payload, content_type)
+        if body.replacements:
+            text = replace_in_xml(text, body.replacements, scope)
+        return Body(payload=text, raw=text.encode(), content_type=content_type)
+    if body.replacements and isinstance(payload, dict | list):
+        payload = replace_in_json(payload, body.replacements, scope)
+    elif body.replacements:
+        raise EvaluationError(body.replacements[0].target, f"{content_type} text has no places")
+    if media_type == _FORM:
+        return Body(payload=payload, raw=_encode_form(payload), content_type=content_type)
+    if media_type.startswith("multipart/"):
+        return _build_multipart(payload, content_type, operation)
+    raw = payload if isinstance(payload, bytes) else _require_text(payload, content_type).encode()
+    return Body(payload=payload, raw=raw, content_type=content_type)
+
+
+def choose_content_type(body: RequestBody, operation: Operation) -> str:
+    """The content type of a body: its own, else the operation's. Raises EvaluationError."""
+    declared = body.content_type or next(iter(operation.media_types), None)
+    if declared is None:
+        reason = f"`{operation.label}` declares none, and `contentType` does not say what it is"
+        raise EvaluationError("contentType", reason)
+    if "*" in declared:
+        raise EvaluationError("contentType", f"`{declared}` leaves open what it is")
+    return declared
+
+
+def dump_json(value: Any) -> bytes:
+    """The value as JSON in UTF-8, without spaces. Raises EvaluationError for binary data."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise EvaluationError("payload", f"has no form in JSON: {error}") from None
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _render_payload(body: RequestBody, media_type: str, scope: Scope) -> Any:
+    template = body.payload
+    assert template is not None
+    if isinstance(template, Interpolation):
+        if is_json_type(media_type):
+            return interpolate(template, scope, _escape_in_json)
+        if media_type == _FORM:
+            return interpolate(template, scope, lambda _, value: quote_plus(value))
+    return render(template, scope)
+
+
+def _escape_in_json(before: str, value: str) -> str:
+    """The value as it can stand where it stands: escaped within quotes, as it is elsewhere."""
+    is_inside = False
+    position = 0
+    while position < len(before):
+        char = before[position]
+        if char == "\\" and is_inside:
+            position += 1
+        elif char == '"':
+            is_inside = not is_inside
+        position += 1
+    return json.dumps(value, ensure_ascii=False)[1:-1] if is_inside else value
+
+
+def _build_json(body: RequestBody, payload: Any, content_type: str, scope: Scope) -> Body:
+    is_template = isinstance(body.payload, Literal | Interpolation) and isinstance(payload, str)
+    if is_template:
+        parsed = _parse_json(payload)
+        if parsed is not None and not body.replacements:
+            return Body(payload=parsed[0], raw=payload.encode(), content_type=content_type)
+        payload = parsed[0] if parsed is not None else payload
+    if body.replacements:
+        payload = replace_in_json(payload, body.replacements, scope)
+    return Body(payload=payload, raw=dump_json(payload), content_type=content_type)
+
+
+def _parse_json(text: str) -> tuple[Any] | None:
+    """The JSON value of a text in a tuple, or None where the text is none: it is a string then."""
+    try:
+        return (json.loads(text),)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _require_text(payload: Any, content_type: str) -> str:
+    if isinstance(payload, dict | list):
+        raise EvaluationError("payload", f"{describe_type(payload)} has no form in {content_type}")
+    return to_text(payload)
+
+
+def _encode_form(payload: Any) -> bytes:
+    if isinstance(payload, dict):
+        return urlencode(list(_list_fields(payload))).encode()
+    return _require_text(payload, _FORM).encode()
+
+
+def _list_fields(payload: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, value in payload.items():
+        for item in value if isinstance(value, list) else [value]:
+            yield name, "" if item is None else to_text(item)
+
+
+def _build_multipart(payload: Any, content_type: str, operation: Operation) -> Body:
+    if not isinstance(payload, dict):
+        reason = f"{describe_type(payload)} has no form in multipart; an object has"
+        raise EvaluationError("payload", reason)
+    boundary = f"part-{secrets.token_hex(16)}"
+    media_type = content_type.partition(";")[0].strip()
+    schema = operation.body_schemas.get(media_type, {})
+    parts: list[bytes] = []
+    for name, value in payload.items():
+        field = schema.get(name, {})
+        items = value if isinstance(value, list) else [value]
+        parts += [f"--{boundary}\r\n".encode() + _build_part(name, i, field) for i in items]
+    parts.append(f"--{boundary}--\r\n".encode())
+    return Body(
+        payload=payload,
+        raw=b"".join(parts),
+        content_type=f"{media_type}; boundary={boundary}",
+    )
+
+
+def _build_part(name: str, value: Any, schema: Mapping[str, Any]) -> bytes:
+    items = schema.get("items")
+    schema = items if isinstance(items, dict) else schema
+    media_type = schema.get("contentMediaType")
+    is_file = (
+        isinstance(value, bytes) or schema.get("format") == "binary" or media_type is not None
+    )
+    disposition = f'form-data; name="{_quote_name(name)}"'
+    headers = []
+    if is_file:
+        disposition += f'; filename="{_quote_name(name)}"'
+        headers.append(f"Content-Type: {media_type or 'application/octet-stream'}")
+    elif isinstance(value, dict | list):
+        headers.append("Content-Type: application/json")
+    raw = value if isinstance(value, bytes) else to_text(value).encode()
+    head = "\r\n".join([f"Content-Disposition: {disposition}", *headers])
+    return head.encode() + b"\r\n\r\n" + raw + b"\r\n"
+
+
+def _quote_name(name: str) -> str:
+    """The name as it can stand in a quoted parameter (as browsers write it)."""
+    return "".join(quote(char) if char in '"\r\n' else char for char in name)

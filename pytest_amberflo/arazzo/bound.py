@@ -1,0 +1,112 @@
+"""A document with what it refers to: the operations and workflows behind its names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+from pytest_amberflo.arazzo.input_schema import InputSchema
+from pytest_amberflo.arazzo.model import Document
+from pytest_amberflo.arazzo.operation import ApiDescription
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from pytest_amberflo.arazzo.model import Step, Workflow
+    from pytest_amberflo.arazzo.operation import Operation
+    from pytest_amberflo.arazzo.source import Source
+
+
+class SourceError(Exception):
+    """A source description cannot be opened: `reason`, names that exist, and what to do."""
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        name: str | None = None,
+        candidates: Sequence[str] = (),
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.name = name
+        self.candidates = tuple(candidates)
+        self.hint = hint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AsyncDescription:
+    """An AsyncAPI description; steps that use it are refused until they can be run."""
+
+    source: Source
+
+
+Opened: TypeAlias = ApiDescription | Document | AsyncDescription
+
+
+class OpenSource(Protocol):
+    """Opens what a source description of a document points to."""
+
+    def __call__(self, url: str, referrer: Document) -> Opened:
+        """What is at `url`, as `referrer` writes it.
+
+        Raises SourceError, or DocumentError for a document that cannot be used.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """The operation that a step calls and the source description that it belongs to."""
+
+    source_name: str
+    description: ApiDescription
+    operation: Operation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundDocument:
+    """A document with what its sources are and the target of every step."""
+
+    document: Document
+    descriptions: Mapping[str, ApiDescription]
+    #: Arazzo documents by the name of their source description.
+    documents: Mapping[str, BoundDocument]
+    #: By workflowId and stepId.
+    targets: Mapping[tuple[str, str], Target]
+    _schemas: dict[str, InputSchema] = field(default_factory=dict, repr=False)
+
+    def target_of(self, workflow: Workflow, step: Step) -> Target:
+        """The target of a step of a workflow."""
+        return self.targets[workflow.workflow_id, step.step_id]
+
+    def inputs_of(self, workflow: Workflow) -> InputSchema:
+        """The schema of a workflow's inputs; built once."""
+        if workflow.workflow_id not in self._schemas:
+            self._schemas[workflow.workflow_id] = InputSchema(self.document, workflow)
+        return self._schemas[workflow.workflow_id]
+
+    def find_workflow(self, reference: str) -> tuple[BoundDocument, Workflow]:
+        """The workflow of a workflowId or `$sourceDescriptions.NAME.ID`, and its document.
+
+        Raises LookupError.
+        """
+        bound, name = self, reference
+        if reference.startswith("$sourceDescriptions."):
+            _, source, name = reference.split(".", 2)
+            bound = self.documents[source]
+        for workflow in bound.document.workflows:
+            if workflow.workflow_id == name:
+                return bound, workflow
+        raise LookupError(reference)
+
+    def each_description(self) -> Iterator[ApiDescription]:
+        """Every description of this document and of those that it refers to, once."""
+        seen: set[int] = set()
+        stack = [self]
+        while stack:
+            bound = stack.pop()
+            if id(bound) not in seen:
+                seen.add(id(bound))
+                yield from bound.descriptions.values()
+                stack.extend(bound.documents.values())

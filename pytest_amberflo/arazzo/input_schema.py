@@ -1,0 +1,175 @@
+"""The inputs of a workflow: JSON Schema 2020-12, with references into the document.
+
+`$ref` and `$anchor` lead within the document only (`#/components/inputs/page`); nothing is
+fetched. Formats are checked, defaults are filled in.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
+
+from pytest_amberflo.arazzo.errors import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import ValidationError
+
+    from pytest_amberflo.arazzo.model import Document, Workflow
+    from pytest_amberflo.arazzo.source import Pointer
+
+_URI: Final = "urn:arazzo:document"
+_MAX_REFS: Final = 50
+
+
+class InputSchema:
+    """The schema of a workflow's inputs, its references followed."""
+
+    def __init__(self, document: Document, workflow: Workflow) -> None:
+        self._document = document
+        self._schema = workflow.inputs
+        self._at: Pointer = (*workflow.place.pointer, "inputs")
+
+    @cached_property
+    def properties(self) -> Mapping[str, Mapping[str, Any]]:
+        """The schema of each declared input by its name, `$ref` and `allOf` followed."""
+        found: dict[str, Mapping[str, Any]] = {}
+        for schema in self._each_schema(self._schema):
+            members = schema.get("properties")
+            for name, member in members.items() if isinstance(members, dict) else ():
+                found.setdefault(name, self._merge(member))
+        return found
+
+    @cached_property
+    def required(self) -> tuple[str, ...]:
+        """The names of the inputs that must have a value."""
+        names: dict[str, None] = {}
+        for schema in self._each_schema(self._schema):
+            listed = schema.get("required")
+            for name in listed if isinstance(listed, list) else ():
+                names[str(name)] = None
+        return tuple(names)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether inputs that are not declared may be given by the schema's own words."""
+        return any(
+            schema.get("patternProperties") or isinstance(schema.get("additionalProperties"), dict)
+            for schema in self._each_schema(self._schema)
+        )
+
+    def fill(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The values with the schema's defaults for those that are missing."""
+        defaults = {
+            name: schema["default"]
+            for name, schema in self.properties.items()
+            if "default" in schema
+        }
+        return {**defaults, **values}
+
+    def find_errors(self, values: Mapping[str, Any]) -> list[ValidationError]:
+        """What is wrong with these values, in the order of their names."""
+        if self._schema is None or self._schema is True:
+            return []
+        errors = self._validator.iter_errors(dict(values))
+        return sorted(errors, key=lambda error: str(error.json_path))
+
+    def find_problems(self) -> Iterator[Problem]:
+        """What is wrong with the schema itself."""
+        if not isinstance(self._schema, dict):
+            return
+        from jsonschema import Draft202012Validator  # noqa: PLC0415  costly
+        from jsonschema.exceptions import SchemaError  # noqa: PLC0415
+
+        source = self._document.source
+        for pointer, reference in _find_references(self._schema, self._at):
+            if self._follow(reference) is None:
+                message = f"`$ref: {reference}` leads nowhere in this document"
+                yield Problem(span=source.locate(pointer), message=message)
+        try:
+            Draft202012Validator.check_schema(self._schema)
+        except SchemaError as error:
+            at = (*self._at, *error.absolute_path)
+            message = f"the schema of the inputs is not valid: {error.message}"
+            yield Problem(span=source.locate(at), message=message)
+
+    @cached_property
+    def _validator(self) -> Draft202012Validator:
+        from jsonschema import Draft202012Validator  # noqa: PLC0415  costly
+        from referencing import Registry  # noqa: PLC0415
+        from referencing.jsonschema import DRAFT202012  # noqa: PLC0415
+
+        data = self._document.source.data
+        components = data.get("components", {}).get("inputs", {})
+        # References by pointer lead through the document as it stands; anchors are only looked
+        # for where JSON Schema expects schemas.
+        holder = {**data, "$defs": {"inputs": self._schema, **components}}
+        registry = Registry().with_resource(_URI, DRAFT202012.create_resource(holder))
+        pointer = "/".join(str(token).replace("~", "~0").replace("/", "~1") for token in self._at)
+        return Draft202012Validator(
+            {"$ref": f"{_URI}#/{pointer}"},
+            registry=registry,
+            format_checker=Draft202012Validator.FORMAT_CHECKER,
+        )
+
+    def _each_schema(self, schema: Any, depth: int = 0) -> Iterator[Mapping[str, Any]]:
+        """The schema and those that it takes in by `$ref` and `allOf`."""
+        if not isinstance(schema, dict) or depth > _MAX_REFS:
+            return
+        yield schema
+        if isinstance(schema.get("$ref"), str):
+            yield from self._each_schema(self._follow(schema["$ref"]), depth + 1)
+        parts = schema.get("allOf")
+        for part in parts if isinstance(parts, list) else ():
+            yield from self._each_schema(part, depth + 1)
+
+    def _merge(self, schema: Any) -> Mapping[str, Any]:
+        merged: dict[str, Any] = {}
+        for part in self._each_schema(schema):
+            merged = {**part, **merged}
+        return merged
+
+    def _follow(self, reference: str) -> Any:
+        if not reference.startswith("#"):
+            return None
+        fragment = reference[1:]
+        if fragment and not fragment.startswith("/"):
+            return _find_anchor(self._document.source.data, fragment)
+        value = self._document.source.data
+        for token in fragment.split("/")[1:]:
+            key = token.replace("~1", "/").replace("~0", "~")
+            if isinstance(value, dict) and key in value:
+                value = value[key]
+            elif isinstance(value, list) and key.isdigit() and int(key) < len(value):
+                value = value[int(key)]
+            else:
+                return None
+        return value
+
+
+def _find_anchor(value: Any, name: str) -> Any:
+    """The schema with a `$anchor` of this name, or None."""
+    stack = [value]
+    while stack:
+        current = stack.pop()
+        if isinstance(current, dict):
+            if current.get("$anchor") == name:
+                return current
+            stack.extend(current.values())
+        elif isinstance(current, list):
+            stack.extend(current)
+    return None
+
+
+def _find_references(value: Any, pointer: Pointer) -> Iterator[tuple[Pointer, str]]:
+    if isinstance(value, dict):
+        for name, member in value.items():
+            if name == "$ref" and isinstance(member, str):
+                yield (*pointer, name), member
+            elif name not in ("enum", "const", "default", "examples"):
+                yield from _find_references(member, (*pointer, name))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _find_references(item, (*pointer, index))
