@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pytest_amberflo.naming import find_nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from pytest_amberflo.arazzo.input_schema import InputSchema
     from pytest_amberflo.arazzo.model import Workflow
@@ -36,6 +36,14 @@ _WHOLE_METER_VALUE: Final = 3
 
 class InputError(Exception):
     """The inputs of an item cannot be used; the text says which and what to do."""
+
+
+class MissingInputsError(InputError):
+    """Nothing gives the required inputs `names`."""
+
+    def __init__(self, text: str, names: Sequence[str]) -> None:
+        super().__init__(text)
+        self.names = tuple(names)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +86,7 @@ def check_inputs(workflow: Workflow, schema: InputSchema, inputs: Inputs) -> Non
     """Raise InputError for inputs that are missing, or that the workflow's schema refuses."""
     missing = [name for name in schema.required if name not in inputs.values]
     if missing:
-        raise InputError(_describe_missing(workflow, schema, missing))
+        raise MissingInputsError(_describe_missing(workflow, schema, missing), missing)
     errors = schema.find_errors(inputs.values)
     if errors:
         lines = [f"{workflow.workflow_id} does not accept its inputs:"]

@@ -50,6 +50,7 @@ class ArazzoFile(pytest.File):
             prepared = prepare_document(self.path, run, is_certain=self._is_certain)
         except (DocumentError, OSError) as error:
             raise self.CollectError(str(error)) from None
+        run.called.update(*(workflow.calls for workflow in prepared))
         for workflow in prepared:
             yield _make_node(self, workflow)
 

@@ -45,6 +45,11 @@ def add_options(parser: pytest.Parser) -> None:
             dest=f"amberflo_{name.replace('-', '_')}",
             help=text,
         )
+    group.addoption(
+        "--amberflo-dry-run",
+        action="store_true",
+        help="resolve and validate every request, send none",
+    )
     for name, kind, text in _INI:
         parser.addini(f"amberflo_{name}", text, type=kind, default=None)
 
@@ -103,6 +108,7 @@ def read_settings(config: pytest.Config) -> Settings:
         timeout_s=reader.read_seconds("timeout", 10.0 if target.is_loopback else 30.0),
         severity=reader.read_severity(),
         trace=reader.read_path("trace", must_exist=False),
+        is_dry_run=config.getoption("amberflo_dry_run"),
         takes_bare_ids="bare-operation-id" in reader.read_leniencies(),
         file_names=reader.read_list("files") or FILE_NAMES,
     )
