@@ -55,7 +55,7 @@ def make_sources(
 
 def collect(schemas: Mapping[str, Any], **sources: Any) -> Inputs:
     """The inputs of a workflow with these schemas, none required."""
-    return collect_inputs(make_workflow(declare(**schemas)), make_sources(**sources))
+    return collect_inputs(*make_workflow(declare(**schemas)), make_sources(**sources))
 
 
 FULL = {"type": "string", "default": "of-default", "examples": ["of-example"]}
@@ -174,7 +174,7 @@ def test_a_required_input_cannot_be_left_out() -> None:
     workflow = make_workflow(declare(*required, customerId={}, region={}))
     sources = make_sources(without=frozenset({"customerId", "region", "other"}))
     with pytest.raises(InputError) as caught:
-        collect_inputs(workflow, sources)
+        collect_inputs(*workflow, sources)
     assert str(caught.value) == (
         "wf requires `customerId`, `region`: only optional inputs can be left out"
     )

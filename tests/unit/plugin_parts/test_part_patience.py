@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit.plugin_parts.part_kit import StepClock, make_exchange
 
+from pytest_amberflo.http.exchange import parse_retry_after
 from pytest_amberflo.patience import (
     THROTTLE_BUDGET_S,
     NotJudgedError,
     PatientClock,
     is_lost,
-    parse_retry_after,
     read_throttle,
 )
 
