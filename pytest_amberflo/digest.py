@@ -34,7 +34,7 @@ def make_digest(nodeid: str, result: ItemResult, run: Run, *, wants_trace: bool)
         "throttled": tally.throttled,
         "judged": tally.judged,
         "wrong": sum(
-            check.name == "usage" and check.outcome is CheckOutcome.FAILED
+            check.name == "usage" and check.outcome in (CheckOutcome.FAILED, CheckOutcome.WARNED)
             for check in result.checks
         ),
         "visible_s": list(tally.visible_after_s),

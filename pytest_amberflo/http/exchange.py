@@ -6,6 +6,7 @@ import email.utils
 import json
 import time
 from dataclasses import dataclass, field
+from datetime import UTC
 from typing import Any, TypeAlias
 
 #: Header fields in the order of the wire; names keep their spelling, a name may repeat.
@@ -55,6 +56,10 @@ def load_json(body: bytes) -> Any:
         ) from None
     except json.JSONDecodeError as error:
         raise NotJsonError(f"{error.msg} at character {error.pos + 1}") from None
+    except NotJsonError:
+        raise
+    except ValueError:  # Python reads integers of some thousand digits only
+        raise NotJsonError("a number has too many digits") from None
     except RecursionError:
         raise NotJsonError("nested too deeply") from None
 
@@ -69,7 +74,9 @@ def parse_retry_after(value: str, now_s: float | None = None) -> float | None:
         return float(text)
     try:
         moment = email.utils.parsedate_to_datetime(text)
-    except ValueError:
+        if moment.tzinfo is None:  # `-0000` and asctime's form: dates of HTTP are UTC
+            moment = moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
     return max(0.0, moment.timestamp() - (time.time() if now_s is None else now_s))
 

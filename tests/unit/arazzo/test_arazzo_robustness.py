@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from pytest_amberflo.arazzo.support import find_unsupported
 from unit.arazzo.arazzo_kit import API, effort, read, write_workflow
 
 from pytest_amberflo.arazzo.errors import DocumentError
 from pytest_amberflo.arazzo.lint import check_document
 from pytest_amberflo.arazzo.load import load_document
-from pytest_amberflo.arazzo.support import find_unsupported
 from pytest_amberflo.openapi.description import Description
 
 if TYPE_CHECKING:
