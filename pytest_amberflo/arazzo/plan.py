@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from pytest_amberflo.arazzo.body import Body, build_body
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from pytest_amberflo.arazzo.model import Parameter, Step
     from pytest_amberflo.arazzo.operation import Operation
     from pytest_amberflo.arazzo.source import Pointer
+
+
+_HALF_CHARACTER: Final = "the value holds half of a character, which has no form in UTF-8"
 
 
 class PlanError(ArazzoError):
@@ -94,6 +97,8 @@ def _build_body(step: Step, operation: Operation, scope: Scope) -> Body | None:
         return build_body(body, operation, scope)
     except EvaluationError as error:
         raise PlanError("request body", body.place.pointer, str(error)) from error
+    except UnicodeEncodeError:
+        raise PlanError("request body", body.place.pointer, _HALF_CHARACTER) from None
 
 
 def merge_parameters(
@@ -122,6 +127,8 @@ def _add_parameter(
         _serialize(parts, location, declared or undeclared(parameter.name, location), value)
     except (EvaluationError, StyleError) as error:
         raise PlanError(what, parameter.place.pointer, str(error)) from error
+    except UnicodeEncodeError:
+        raise PlanError(what, parameter.place.pointer, _HALF_CHARACTER) from None
 
 
 def _serialize(parts: _Parts, location: str, declared: Any, value: Any) -> None:
