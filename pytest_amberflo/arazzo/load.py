@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pytest_amberflo.arazzo.condition_grammar import parse_condition, parse_operand
 from pytest_amberflo.arazzo.criteria import check_condition
 from pytest_amberflo.arazzo.errors import DocumentError, ExpressionSyntaxError, Problem
-from pytest_amberflo.arazzo.excerpt import Span
+from pytest_amberflo.arazzo.excerpt import narrow_span
 from pytest_amberflo.arazzo.expression import ComponentRef
 from pytest_amberflo.arazzo.grammar import parse_expression
 from pytest_amberflo.arazzo.model import (
@@ -25,7 +24,6 @@ from pytest_amberflo.arazzo.model import (
     Step,
     Workflow,
 )
-from pytest_amberflo.arazzo.scope import describe_type
 from pytest_amberflo.arazzo.selector import VERSIONS, Query, check_query, default_version
 from pytest_amberflo.arazzo.shape import check_shape
 from pytest_amberflo.arazzo.template import (
@@ -38,6 +36,7 @@ from pytest_amberflo.arazzo.template import (
     make_query,
     read_type,
 )
+from pytest_amberflo.arazzo.version import read_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -48,7 +47,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_VERSION: Final = re.compile(r"1\.([01])\.\d+(?:-.+)?\Z")
 #: Where unknown extensions of ours are read from.
 EXTENSION: Final = "x-amberflo"
 
@@ -59,7 +57,7 @@ def load_document(source: Source) -> Document:
     Raises DocumentError with every problem of shape, or else with every expression and
     condition that does not parse and every reference to components that leads nowhere.
     """
-    minor = _read_version(source)
+    minor = read_version(source)
     problems = check_shape(source, minor)
     if problems:
         raise DocumentError(source.name, source.text, problems)
@@ -68,32 +66,6 @@ def load_document(source: Source) -> Document:
     if builder.problems:
         raise DocumentError(source.name, source.text, builder.problems)
     return document
-
-
-def _read_version(source: Source) -> int:
-    data = source.data
-    if not isinstance(data, dict) or "arazzo" not in data:
-        found = "it has no `arazzo`" if isinstance(data, dict) else f"it is {describe_type(data)}"
-        span = source.locate(())
-        first_line = Span(line=span.line, column=1, end_line=span.line, end_column=2)
-        problem = Problem(
-            span=first_line,
-            message=f"not an Arazzo document: {found}",
-            hint="An Arazzo document starts with a version: `arazzo: 1.0.1`",
-        )
-        raise DocumentError(source.name, source.text, [problem])
-    version = data["arazzo"]
-    span = source.locate(("arazzo",))
-    match = _VERSION.match(version) if isinstance(version, str) else None
-    if match:
-        return int(match.group(1))
-    if isinstance(version, str):
-        message = f"Arazzo `{version}` is not supported; 1.0.x and 1.1.x are"
-        hint = "A version has three numbers: `1.0.1`" if re.match(r"1\.[01]\Z", version) else None
-    else:
-        message = f"`arazzo` is {describe_type(version)}; a version such as `1.0.1` is due"
-        hint = None
-    raise DocumentError(source.name, source.text, [Problem(span=span, message=message, hint=hint)])
 
 
 class _Builder:
@@ -376,19 +348,3 @@ class _Builder:
         )
         if problem not in self.problems:
             self.problems.append(problem)
-
-
-def narrow_span(span: Span, document: str, text: str, offset: int, length: int = 1) -> Span:
-    """The part of a scalar's span that starts at `offset` of its text, where that can be told.
-
-    It can for a plain or simply quoted scalar on one line; else the whole scalar's span stands.
-    """
-    lines = document.splitlines()
-    if span.line != span.end_line or span.line > len(lines):
-        return span
-    written = lines[span.line - 1][span.column - 1 : span.end_column - 1]
-    start = written.find(text)
-    if start < 0 or start > 1:
-        return span
-    column = span.column + start + offset
-    return Span(line=span.line, column=column, end_line=span.line, end_column=column + length)
