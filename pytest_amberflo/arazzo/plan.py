@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -160,9 +161,19 @@ def _build_url(base_url: str, step: Step, operation: Operation, parts: _Parts) -
             step.place.pointer,
             f"step `{step.step_id}` does not give it",
         )
+    _check_segments(operation.path, path, step)
     query = "&".join(name if value is None else f"{name}={value}" for name, value in parts.pairs)
     url = base_url.rstrip("/") + quote(path, safe="/%!$&'()*+,;=:@-._~")
     return f"{url}?{query}" if query else url
+
+
+def _check_segments(template: str, path: str, step: Step) -> None:
+    """Raise PlanError for a segment that became `.` or `..`: the request would go elsewhere."""
+    for before, after in zip(template.split("/"), path.split("/"), strict=False):
+        if before != after and after in (".", ".."):
+            names = " ".join(f"`{name}`" for name in re.findall(r"{(.*?)}", before))
+            reason = f"`{after}` as a whole segment would lead to another path"
+            raise PlanError(f"path parameter {names}", step.place.pointer, reason)
 
 
 def _build_headers(parts: _Parts, operation: Operation, content_type: str | None) -> Headers:

@@ -150,7 +150,6 @@ def test_a_path_without_an_operation_is_answered_with_the_nearest(
     assert f"  Did you mean `{near}`?" in report
 
 
-@pytest.mark.xfail(strict=True, reason="only operations with an operationId are looked at")
 def test_an_operation_without_an_id_is_suggested_too(tmp_path: Path) -> None:
     """A path is the very way to call operations that have no id, so they are candidates."""
     text = call(

@@ -234,7 +234,6 @@ def test_a_number_in_place_of_text_is_answered_with_quotes(pointer: tuple[str | 
     assert refuse_load(change(pointer, 2)).endswith("\n  Put it in quotes.")
 
 
-@pytest.mark.xfail(strict=True, reason="the schema asks for no element")
 def test_success_criteria_must_not_be_empty() -> None:
     """A list of criteria that is given has at least one (Step Object)."""
     assert messages(change((*STEP, "successCriteria"), [])) == ["`successCriteria` is empty"]
