@@ -50,10 +50,7 @@ def prepare_document(path: Path, run: Run, *, is_certain: bool) -> tuple[Prepare
                 other.document.source.name, other.document.source.text, reader.problems
             )
     if problems:
-        in_order = sorted(
-            problems, key=lambda p: (p.span.line, p.span.column) if p.span else (0, 0)
-        )
-        raise DocumentError(source.name, source.text, in_order)
+        raise DocumentError(source.name, source.text, problems)
     for other in known.values():
         other.document.source.forget_places()
     return tuple(

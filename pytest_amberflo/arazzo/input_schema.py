@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_amberflo.arazzo.errors import Problem
+from pytest_amberflo.arazzo.scope import read_index
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -59,8 +60,12 @@ class InputSchema:
     @property
     def is_open(self) -> bool:
         """Whether inputs that are not declared may be given by the schema's own words."""
+        if self._schema is True:
+            return True
         return any(
-            schema.get("patternProperties") or isinstance(schema.get("additionalProperties"), dict)
+            schema.get("patternProperties")
+            or isinstance(schema.get("additionalProperties"), dict)
+            or schema.get("additionalProperties") is True
             for schema in self._each_schema(self._schema)
         )
 
@@ -159,8 +164,8 @@ class InputSchema:
             key = token.replace("~1", "/").replace("~0", "~")
             if isinstance(value, dict) and key in value:
                 value = value[key]
-            elif isinstance(value, list) and key.isdigit() and int(key) < len(value):
-                value = value[int(key)]
+            elif isinstance(value, list) and (index := read_index(key)) is not None:
+                value = value[index] if index < len(value) else None
             else:
                 return None
         return value

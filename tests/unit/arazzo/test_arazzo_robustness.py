@@ -105,7 +105,7 @@ def use(source: Source) -> None:
     """Take a source all the way to a checked document, printing what is refused."""
     try:
         document = load_document(source)
-        problems = [*check_document(document), *find_unsupported(document)]
+        problems = check_document(document)
         report = str(DocumentError(source.name, source.text, problems)) or "doc"
     except DocumentError as error:
         report = str(error)

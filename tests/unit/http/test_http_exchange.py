@@ -99,7 +99,7 @@ def test_json_is_read(body: bytes, value: Any) -> None:
         (b'{"a": -Infinity}', "`-Infinity` is no JSON number"),
         (b'{"a": "\xe9"}', "byte 0xe9 at 7 is no UTF-8"),
         ("{}".encode("utf-16"), "byte 0xff at 0 is no UTF-8"),
-        (b"[" * 100_000, "nested too deeply"),
+        (b"[" * 100_000, "nested more than 200 levels deep"),
     ],
 )
 def test_what_is_no_json_says_why(body: bytes, reason: str) -> None:

@@ -135,7 +135,7 @@ def test_a_status_that_is_not_documented_is_a_violation() -> None:
         (200, RIGHT, '{"id": NaN}', "$: the body is no JSON: `NaN` is no JSON number"),
         (200, RIGHT, '{"id": 1} x', "$: the body is no JSON: Extra data"),
         (200, RIGHT, b'{"id": 1, "more": "\xff"}', "$: the body is no JSON: byte 0xff at 19"),
-        (200, RIGHT, "[" * 100_000, "$: the body is no JSON: nested too deeply"),
+        (200, RIGHT, "[" * 100_000, "$: the body is no JSON: nested more than 200 levels deep"),
     ],
     ids=["empty", "empty any", "syntax", "nan", "inner nan", "trailing", "bytes", "depth"],
 )
@@ -189,9 +189,6 @@ def test_json_of_a_suffix_type_is_read(media_type: str) -> None:
             RIGHT,
             b'{"id": ' + b"9" * 5000 + b"}",
             id="digits",
-            marks=pytest.mark.xfail(
-                strict=True, raises=ValueError, reason="int() of text is not bounded"
-            ),
         ),
         pytest.param(RIGHT, b'{"id": 1, "more": ' + b"[" * 700 + b"]" * 700 + b"}", id="depth"),
         pytest.param(RIGHT, b'{"id": 1, "more": "\\ud800"}', id="half a pair"),
@@ -215,7 +212,6 @@ def test_a_charset_that_is_none_is_no_crash() -> None:
     judge(201, (("Content-Type", "text/plain; charset=nonsense"),), b"abc")
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="the depth of a body is not bounded")
 def test_a_deep_body_of_a_recursive_schema_is_no_crash() -> None:
     """A body that nests as its schema allows is judged or refused."""
     tree = "#/components/schemas/Tree"
