@@ -80,19 +80,3 @@ def _shorten(content: str, cut: int) -> str:
 def _length_of(span: Span, content: str) -> int:
     end = span.end_column if span.end_line == span.line else len(content) + 1
     return max(1, min(end, len(content) + 1, span.column + _WIDEST // 2) - span.column)
-
-
-def narrow_span(span: Span, document: str, text: str, offset: int, length: int = 1) -> Span:
-    """The part of a scalar's span that starts at `offset` of its text, where that can be told.
-
-    It can for a plain or simply quoted scalar on one line; else the whole scalar's span stands.
-    """
-    lines = document.splitlines()
-    if span.line != span.end_line or span.line > len(lines):
-        return span
-    written = lines[span.line - 1][span.column - 1 : span.end_column - 1]
-    start = written.find(text)
-    if start < 0 or start > 1:
-        return span
-    column = span.column + start + offset
-    return Span(line=span.line, column=column, end_line=span.line, end_column=column + length)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pytest_amberflo.arazzo.compiler import Compiler
-from pytest_amberflo.arazzo.errors import DocumentError, Problem
+from pytest_amberflo.arazzo.errors import DocumentError
 from pytest_amberflo.arazzo.expression import ComponentRef
 from pytest_amberflo.arazzo.model import (
     Action,

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from pytest_amberflo.arazzo.support import find_unsupported
 from unit.arazzo.arazzo_kit import API, effort, read, write_workflow
 
 from pytest_amberflo.arazzo.errors import DocumentError
