@@ -34,7 +34,7 @@ CHECKS: Final = (
     "lost-answer",
 )
 #: Variants of a workflow that ingests.
-VARIANTS: Final = ("once",)
+VARIANTS: Final = ("once", "replay", "concurrent", "batch", "lost-ack", "distinct")
 _OFF_BY_DEFAULT: Final = ("throttle", "lost-answer")
 #: Rules of Arazzo that a run need not insist on.
 LENIENCIES: Final = ("bare-operation-id",)
