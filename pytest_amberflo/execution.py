@@ -105,7 +105,7 @@ class Execution:
             sender = Sender(courier, variant, reader, judge)
             engine = Runner(send=sender, route=run.route, clock=clock)
         result = engine.run(prepared.bound, prepared.workflow, self._inputs.values)
-        if _decide(result, courier.checks, ()) is Verdict.PASSED:
+        if _decide(result, courier.checks, judge.not_in_ledger) is Verdict.PASSED:
             witness.ask()
         reasons = (*judge.not_in_ledger, *judge.find_unobserved())
         return ItemResult(
