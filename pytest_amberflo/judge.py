@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from pytest_amberflo.metering.event import UnreadableEventError, read_events
 from pytest_amberflo.metering.expect import Judgement, Status, judge_reading
-from pytest_amberflo.metering.explain import describe_event, explain
-from pytest_amberflo.metering.ledger import Fate, Transmission, fate_of
+from pytest_amberflo.metering.explain import explain
+from pytest_amberflo.metering.ledger import Transmission, fate_of
 from pytest_amberflo.metering.number import add_exactly, format_number
-from pytest_amberflo.metering.query import Aggregation
 from pytest_amberflo.metering.settle import wait_until_settled
+from pytest_amberflo.metering.story import describe_event
 from pytest_amberflo.metering.terms import NOTHING_KNOWN, Terms
 from pytest_amberflo.metering.usage import UsageShapeError, read_usage
+from pytest_amberflo.metering.witness import Sight, find_sights, list_unseen, unite_sights
 from pytest_amberflo.verdict import CheckOutcome, UsageDetail
 
 if TYPE_CHECKING:
@@ -43,8 +44,10 @@ class UsageJudge:
         self._clock = clock
         self._terms = terms or Terms(knows_all_writers=is_alone)
         self._own: dict[Identity, MeterEvent] = {}
-        self._observed: set[Identity] = set()
+        self._sights: dict[Identity, Sight] = {}
         self._known = NOTHING_KNOWN
+        #: What was concluded of each query, for the causes of those that follow.
+        self._judgements: list[Judgement] = []
         self._last_ingest: float | None = None
         #: Why something that was sent is not in the ledger.
         self.not_in_ledger: list[str] = []
@@ -115,6 +118,7 @@ class UsageJudge:
 
         settled = wait_until_settled(poll, self._clock, settle_s=settle_s, hold_s=hold_s)
         if shape_errors:
+            self._tally.judged += 1
             detail = UsageDetail(judgement=None, settled=None)
             return CheckOutcome.FAILED, f"the answer is no usage: {shape_errors[0]}", detail
         if settled is None:
@@ -129,6 +133,7 @@ class UsageJudge:
         self, judgement: Judgement, settled: Settled, visible: float | None
     ) -> tuple[CheckOutcome, str, UsageDetail]:
         records = self._ledger.records()
+        self._judgements.append(judgement)
         if judgement.status is Status.RIGHT:
             self._observe(judgement)
             self._tally.judged += 1
@@ -136,7 +141,7 @@ class UsageJudge:
                 self._tally.visible_after_s.append(visible)
             detail = UsageDetail(judgement=judgement, settled=settled, visible_after_s=visible)
             return CheckOutcome.PASSED, _summarize(judgement), detail
-        causes = explain(judgement, records)
+        causes = explain(judgement, records, self._terms, self._judgements)
         detail = UsageDetail(judgement=judgement, settled=settled, causes=causes)
         if judgement.status in (Status.BLIND, Status.DEFERRED):
             return CheckOutcome.UNVERIFIED, "; ".join(judgement.notes), detail
@@ -145,42 +150,18 @@ class UsageJudge:
         return CheckOutcome.FAILED, "usage is not what was sent", detail
 
     def _observe(self, judgement: Judgement) -> None:
-        """Note the records whose loss this query would show."""
-        world = judgement.world
-        for amount in world.cells.values() if world is not None else ():
-            for event in amount.events:
-                if _shows_loss(event, amount.events, judgement.query.aggregation):
-                    self._observed.add(event.identity)
+        """Note what this reading would have shown of each record, had it been wrong."""
+        found = find_sights(judgement, self._ledger.records(), self._terms)
+        self._sights = unite_sights(self._sights, found)
 
     def find_unobserved(self) -> tuple[str, ...]:
-        """The records of the item whose loss nobody would have noticed, as reasons."""
-        fates = {record.event.identity: record.fate for record in self._ledger.records()}
-        unobserved = [
-            event
-            for identity, event in self._own.items()
-            if identity not in self._observed and fates[identity] is not Fate.REFUSED
-        ]
+        """The records of the item about which nobody would have noticed a bug, as reasons."""
+        unseen = list_unseen(self._ledger.records(), self._own, self._sights, self._terms)
         return tuple(
-            f"no usage query would show it if {describe_event(event)} of meter {event.meter} "
-            "were lost"
-            for event in unobserved
+            f"no usage query would show it if {describe_event(found.event)} of meter "
+            f"{found.event.meter} were {found.what}"
+            for found in unseen
         )
-
-
-def _shows_loss(
-    event: MeterEvent, events: tuple[MeterEvent, ...], aggregation: Aggregation
-) -> bool:
-    match aggregation:
-        case Aggregation.SUM:
-            return event.value != 0
-        case Aggregation.COUNT:
-            return True
-        case Aggregation.MAX:
-            others = [other.value for other in events if other is not event]
-            return event.value != 0 and all(event.value > value for value in others)
-        case Aggregation.MIN:
-            others = [other.value for other in events if other is not event]
-            return event.value != 0 and all(event.value < value for value in others)
 
 
 def _summarize(judgement: Judgement) -> str:

@@ -163,7 +163,6 @@ def test_events_of_other_items_are_known_but_not_ours_to_observe() -> None:
     assert not Item(ledger=first.ledger).judge.has_ingested
 
 
-@pytest.mark.xfail(strict=True, reason="only events of the first right world count as observed")
 def test_an_open_event_that_was_not_stored_is_observed() -> None:
     """A query that would have shown an event without an answer has observed that it is not."""
     item = Item()
