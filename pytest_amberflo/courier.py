@@ -49,6 +49,11 @@ class Courier:
 
     def admit(self, call: Call, unknown: Sequence[UnknownValue] = ()) -> None:
         """Check a call before it is sent, but for what is unknown of it. Raises Refusal."""
+        if self._run.pace.is_over:
+            limit = self._run.settings.deadline_s
+            message = f"not sent: the deadline of {limit:g} s for the whole run is over"
+            self.add(call, "deadline", CheckOutcome.UNVERIFIED, message)
+            raise Refusal(message)
         self._register_secrets(call)
         self._guard_key(call.plan.sent.request)
         self._check_request(call, unknown)
@@ -102,6 +107,10 @@ class Courier:
             message = exchange.failure.message if exchange.failure is not None else "no answer"
             # Actions of the document see what the transport did; one that leads on settles it.
             is_handled = call.is_handled(exchange)
+            if self._run.pace.is_over:
+                message = f"no answer by the deadline for the whole run: {message}"
+                self.add(call, "deadline", CheckOutcome.UNVERIFIED, message, exchange=exchange)
+                return False
             outcome = CheckOutcome.WARNED if is_handled else CheckOutcome.FAILED
             self.add(call, "transport", outcome, message, exchange=exchange)
             return False
@@ -146,6 +155,9 @@ class Courier:
         timeout_s = self._run.settings.timeout_s
         if call.timeout_s is not None:
             timeout_s = min(timeout_s, max(0.001, call.timeout_s - self.elapsed_of(call)))
+        timeout_s = min(timeout_s, max(0.001, self._run.pace.seconds_left))
+        if not is_loopback(urlsplit(call.plan.sent.request.url).hostname or ""):
+            self._run.pace.wait_for_turn()
         client = client if client is not None else self._run.client
         return client.send(call.plan.sent.request, timeout_s=timeout_s, notes=notes)
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 class Controller:
     """The controller's part of a distributed run; does nothing in any other."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, started_s: float) -> None:
+        self._started_s = started_s
         self._settings = settings
         self._server: EmbeddedServer | None = None
         self._shared: dict[str, Any] = {}
@@ -26,7 +27,11 @@ class Controller:
         """Tell a worker what it shares with the others, before it starts."""
         if not self._shared:
             key = self._settings.api_key or make_api_key()
-            self._shared = {"run_id": make_run_id(), "api_key": key}
+            self._shared = {
+                "run_id": make_run_id(),
+                "api_key": key,
+                "started_s": self._started_s,
+            }
             if self._settings.target.kind == "embedded":
                 self._shared["server_url"] = self._start_server(key)
         number = "".join(char for char in node.gateway.id if char.isdigit())

@@ -91,8 +91,8 @@ class Execution:
         Raises VariantSkippedError where the variant makes no sense for the workflow.
         """
         run, prepared = self._run, self._prepared
-        tally, clock = Tally(), PatientClock()
-        judge = UsageJudge(run.ledger, tally, clock, is_alone=run.is_alone)
+        tally, clock = Tally(), PatientClock(seconds_left=lambda: run.pace.seconds_left)
+        judge = UsageJudge(run.ledger, tally, clock, run.terms)
         courier = Courier(run, clock, tally, prepared.step_extensions)
         reader = UsageReader(run, courier, judge)
         witness = Witness(run, prepared.bound, courier, reader, judge)
@@ -144,6 +144,8 @@ def _decide(result: WorkflowResult, checks: Sequence[Check], reasons: Sequence[s
     outcomes = {check.outcome for check in checks}
     if CheckOutcome.FAILED in outcomes:
         return Verdict.FAILED
+    if any(check.name == "deadline" for check in checks):
+        return Verdict.UNVERIFIED
     if CheckOutcome.ERROR in outcomes or result.outcome is Outcome.ERROR:
         return Verdict.ERROR
     if result.outcome is Outcome.FAILED:

@@ -11,7 +11,7 @@ from pytest_amberflo.metering.ledger import Transmission, fate_of
 from pytest_amberflo.metering.number import add_exactly, format_number
 from pytest_amberflo.metering.settle import wait_until_settled
 from pytest_amberflo.metering.story import describe_event
-from pytest_amberflo.metering.terms import NOTHING_KNOWN, Terms
+from pytest_amberflo.metering.terms import NOTHING_KNOWN
 from pytest_amberflo.metering.usage import UsageShapeError, read_usage
 from pytest_amberflo.metering.witness import (
     Sight,
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pytest_amberflo.metering.ledger import Ledger
     from pytest_amberflo.metering.query import UsageQuery
     from pytest_amberflo.metering.settle import Clock, Settled
+    from pytest_amberflo.metering.terms import Terms
     from pytest_amberflo.verdict import Tally
 
 
@@ -41,14 +42,12 @@ class UsageJudge:
         ledger: Ledger,
         tally: Tally,
         clock: Clock,
-        *,
-        is_alone: bool,
-        terms: Terms | None = None,
+        terms: Terms,
     ) -> None:
         self._ledger = ledger
         self._tally = tally
         self._clock = clock
-        self._terms = terms or Terms(knows_all_writers=is_alone)
+        self._terms = terms
         self._own: dict[Identity, MeterEvent] = {}
         self._sights: dict[Identity, Sight] = {}
         self._known = NOTHING_KNOWN

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pytest_amberflo.run import Run
     from pytest_amberflo.settings import Settings
 
+#: When pytest was started, UTC in seconds since 1970.
+STARTED: Final = pytest.StashKey[float]()
 SETTINGS: Final[pytest.StashKey[Settings]] = pytest.StashKey()
 RUN: Final[pytest.StashKey[Run]] = pytest.StashKey()
 #: Why no workflow of this worker may run, where a worker cannot end the run itself.
@@ -29,7 +31,7 @@ def run_of(config: pytest.Config) -> Run:
     if RUN not in config.stash:
         from pytest_amberflo.run import make_run  # noqa: PLC0415  runs without workflows do not pay
 
-        config.stash[RUN] = make_run(config.stash[SETTINGS], config)
+        config.stash[RUN] = make_run(config.stash[SETTINGS], config, config.stash[STARTED])
     return config.stash[RUN]
 
 

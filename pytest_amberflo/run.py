@@ -17,32 +17,36 @@ from pytest_amberflo.http.exchange import Request
 from pytest_amberflo.http.redact import Redactor
 from pytest_amberflo.identity import SHARED, make_api_key, make_run_id
 from pytest_amberflo.metering.ledger import Ledger
+from pytest_amberflo.metering.terms import Terms
 from pytest_amberflo.openapi.catalog import Catalog
+from pytest_amberflo.pace import Pace
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_amberflo.arazzo.bound import Target as StepTarget
     from pytest_amberflo.execution import WorkflowKey
-    from pytest_amberflo.metering.settle import Settled
     from pytest_amberflo.openapi.contract import Contract
     from pytest_amberflo.openapi.description import Description
     from pytest_amberflo.server.live import EmbeddedServer
     from pytest_amberflo.settings import Settings
 
 
-def make_run(settings: Settings, config: Any) -> Run:
+def make_run(settings: Settings, config: Any, started_s: float) -> Run:
     """The run of this process; a worker of xdist takes names and server from its controller.
 
-    `config` is pytest's; only its public attributes are used.
+    `config` is pytest's; only its public attributes are used. `started_s` is when pytest was
+    started, UTC in seconds since 1970.
     """
     shared = getattr(config, "workerinput", {}).get(SHARED, {})
+    workers = getattr(config, "workerinput", {}).get("workercount", 1)
     return Run(
         settings,
         root=config.invocation_params.dir,
         run_id=shared.get("run_id") or make_run_id(),
         api_key=shared.get("api_key") or make_api_key(),
         server_url=shared.get("server_url"),
+        pace=Pace(settings, started_s=shared.get("started_s") or started_s, workers=workers),
     )
 
 
@@ -71,8 +75,10 @@ class Run:
         run_id: str,
         api_key: str,
         server_url: str | None = None,
+        pace: Pace | None = None,
     ) -> None:
         self.settings = settings
+        self.pace = pace or Pace(settings, started_s=self.now())
         self.run_id = run_id
         self.redactor = Redactor()
         self.ledger = Ledger()
@@ -84,8 +90,6 @@ class Run:
         self._server_url = server_url
         self._server: EmbeddedServer | None = None
         self._contracts: dict[int, Contract] = {}
-        self._has_waited_in_vain = False
-        self._slowest_s = 0.0
         self._fresh: set[str] = set()
         self._unique_ids = 0
         self.redactor.register(settings.api_key)
@@ -94,6 +98,15 @@ class Run:
     def is_alone(self) -> bool:
         """Whether nobody but this process can have written to the target."""
         return self.settings.target.kind == "embedded" and self._server_url is None
+
+    @property
+    def terms(self) -> Terms:
+        """What is known beforehand of the target."""
+        return Terms(
+            dedup=self.settings.dedup,
+            knows_all_writers=self.is_alone,
+            is_live=self.settings.target.is_live,
+        )
 
     @property
     def api_key(self) -> str | None:
@@ -114,25 +127,6 @@ class Run:
         from pytest_amberflo import __version__  # noqa: PLC0415  reading it opens metadata
 
         return Client(self.redactor, user_agent=f"pytest-amberflo/{__version__}")
-
-    @property
-    def settle_s(self) -> float:
-        """How long usage may take to show, in seconds.
-
-        When it was once waited for in vain, the next wait is shorter: twice as long as it ever
-        took, at least a quarter of what the user set.
-        """
-        patience_s = self.settings.settle_s
-        if self._has_waited_in_vain:
-            patience_s = min(patience_s, max(patience_s / 4, 2 * self._slowest_s))
-        return patience_s
-
-    def note_settled(self, settled: Settled | None) -> None:
-        """Learn from a wait how long the next may take."""
-        if settled is not None and settled.right_after_s is not None:
-            self._slowest_s = max(self._slowest_s, settled.right_after_s)
-        elif settled is not None and settled.waited_s >= self.settle_s > 0:
-            self._has_waited_in_vain = True
 
     @cached_property
     def target_url(self) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pytest_amberflo.arazzo.events import Refusal
 from pytest_amberflo.metering.query import UnreadableQueryError, read_query
+from pytest_amberflo.pace import TooManyEventsError
 from pytest_amberflo.patience import NotJudgedError
 from pytest_amberflo.recognition import recognize
 from pytest_amberflo.verdict import CheckOutcome
@@ -47,6 +48,9 @@ class Sender:
                 return self._query(call)
         except NotJudgedError as error:
             self._courier.add(call, "throttle", CheckOutcome.ERROR, str(error))
+            raise Refusal(str(error)) from None
+        except TooManyEventsError as error:
+            self._courier.add(call, "max-events", CheckOutcome.ERROR, str(error))
             raise Refusal(str(error)) from None
         exchange = self._courier.send(call)
         self._courier.check_response(call, exchange)

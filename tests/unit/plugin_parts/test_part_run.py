@@ -316,9 +316,9 @@ class Config:
 def test_a_worker_takes_names_and_server_of_its_controller(tmp_path: Path) -> None:
     """Under xdist a run is one: the same key and server, and names of its own worker."""
     shared = {"run_id": "abcdefw1", "api_key": "shared-key", "server_url": LOCAL}
-    run = make_run(make_settings(), Config(tmp_path, amberflo=shared))
+    run = make_run(make_settings(), Config(tmp_path, amberflo=shared), 0.0)
     assert (run.run_id, run.api_key, run.target_url) == ("abcdefw1", "shared-key", LOCAL)
-    alone = make_run(make_settings(), Config(tmp_path))
-    other = make_run(make_settings(), Config(tmp_path))
+    alone = make_run(make_settings(), Config(tmp_path), 0.0)
+    other = make_run(make_settings(), Config(tmp_path), 0.0)
     assert alone.run_id != other.run_id
     assert alone.api_key != other.api_key
