@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
+from pytest_amberflo.deferral import write_line
 from pytest_amberflo.exchange_text import describe_request
+from pytest_amberflo.metering.ledger_text import write_moment
 from pytest_amberflo.metering.number import format_number
+from pytest_amberflo.metering.window import format_time
 from pytest_amberflo.usage_text import format_duration
 from pytest_amberflo.verdict import CheckOutcome, ContractDetail, UsageDetail
 
@@ -39,6 +42,8 @@ def make_digest(nodeid: str, result: ItemResult, run: Run, *, wants_trace: bool)
         ),
         "visible_s": list(tally.visible_after_s),
         "stand_ins": dict(run.catalog.stand_ins),
+        "entry": write_line(result, nodeid),
+        "due_s": result.entry.not_before_s if result.entry is not None else None,
         "trace": _trace(nodeid, result, run.redactor) if wants_trace else None,
     }
 
@@ -60,12 +65,17 @@ def make_skeleton(nodeid: str, workflow_id: str, outcome: str, run: Run) -> dict
         "wrong": 0,
         "visible_s": [],
         "stand_ins": dict(run.catalog.stand_ins),
+        "entry": None,
+        "due_s": None,
         "trace": trace | empty,
     }
 
 
-def summarize(digests: Sequence[dict[str, Any]], target: str) -> str:
-    """The one line of a run: what was judged, what was sent, when it was visible."""
+def summarize(digests: Sequence[dict[str, Any]], target: str, ledger: str = "") -> str:
+    """The one line of a run: what was judged, what was sent, when it was visible.
+
+    `ledger` is the file where what is deferred is kept.
+    """
 
     def total(name: str) -> int:
         return sum(digest[name] for digest in digests)
@@ -91,6 +101,13 @@ def summarize(digests: Sequence[dict[str, Any]], target: str) -> str:
         middle = sorted(visible)[len(visible) // 2]
         parts.append(
             f"visible after {format_duration(middle)} (slowest {format_duration(max(visible))})"
+        )
+    due = [digest["due_s"] for digest in digests if digest["verdict"] == "deferred"]
+    if due:
+        when = format_time(max(due) * 1000)[:16]
+        parts.append(
+            f"{len(due)} deferred to {ledger} (due from {when} UTC): "
+            f"pytest --amberflo-verify {ledger}"
         )
     return "; ".join(parts)
 
@@ -124,6 +141,8 @@ def list_properties(result: ItemResult) -> Iterator[tuple[str, str | int | float
             yield "amberflo_usage_seen", _numbers([row.seen for row in rows])
     if tally.visible_after_s:
         yield "amberflo_visible_after_ms", round(max(tally.visible_after_s) * 1000)
+    if result.entry is not None:
+        yield "amberflo_not_before", write_moment(result.entry.not_before_s)
 
 
 def describe_steps(result: ItemResult) -> Iterator[str]:

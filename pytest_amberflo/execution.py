@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pytest_amberflo.arazzo.errors import DocumentError
 from pytest_amberflo.arazzo.events import Outcome
 from pytest_amberflo.arazzo.rehearsal import Rehearsal
 from pytest_amberflo.arazzo.runner import Runner
 from pytest_amberflo.courier import Courier
+from pytest_amberflo.deferral import HOLDS_A_KEY, NO_LEDGER, Deferral
 from pytest_amberflo.http.redact import is_secret_name
 from pytest_amberflo.ingestion import Ingestion
 from pytest_amberflo.inputs import InputError, Inputs, check_inputs
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from pytest_amberflo.arazzo.input_schema import InputSchema
     from pytest_amberflo.arazzo.model import Workflow
     from pytest_amberflo.extension import StepExtension, WorkflowExtension
+    from pytest_amberflo.metering.deferral import Entry
     from pytest_amberflo.run import Run
     from pytest_amberflo.verdict import Check
 
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 StepKey: TypeAlias = tuple[str, str, str]
 #: A workflow by the URI of its document and its workflowId.
 WorkflowKey: TypeAlias = tuple[str, str]
+_GREEN: Final = (Verdict.PASSED, Verdict.DEFERRED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,15 +108,17 @@ class Execution:
             sender = Sender(courier, variant, reader, judge)
             engine = Runner(send=sender, route=run.route, clock=clock)
         result = engine.run(prepared.bound, prepared.workflow, self._inputs.values)
-        if _decide(result, courier.checks, judge.not_in_ledger) is Verdict.PASSED:
+        if _decide(result, courier.checks, judge.not_in_ledger) in _GREEN:
             witness.ask()
-        reasons = (*judge.not_in_ledger, *judge.find_unobserved())
+        deferral = Deferral(run, self._variant, judge, reader, witness)
+        verdict, reasons, entry = _conclude(result, courier.checks, judge, deferral)
         return ItemResult(
-            verdict=_decide(result, courier.checks, reasons),
+            verdict=verdict,
             workflow=result,
             checks=tuple(courier.checks),
             tally=tally,
             reasons=reasons,
+            entry=entry,
             input_origins=self._inputs.origins,
             key_origin=self._describe_key(),
             target=str(run.settings.target),
@@ -140,6 +145,29 @@ def register_secrets(run: Run, schema: InputSchema, values: Mapping[str, Any]) -
             run.redactor.register(value)
 
 
+def _conclude(
+    result: WorkflowResult, checks: Sequence[Check], judge: UsageJudge, deferral: Deferral
+) -> tuple[Verdict, tuple[str, ...], Entry | None]:
+    """The verdict, why nothing could be concluded, and what is kept to be judged later."""
+    reasons = tuple(judge.not_in_ledger)
+    verdict = _decide(result, checks, reasons)
+    if verdict is Verdict.PASSED and deferral.is_due:
+        verdict = Verdict.DEFERRED
+    if verdict is not Verdict.DEFERRED:
+        reasons = (*reasons, *judge.find_unobserved())
+        verdict = _decide(result, checks, reasons)
+    if verdict is Verdict.ERROR:
+        reasons = ()
+    entry = deferral.make_entry(verdict)
+    if entry is None:
+        is_lost = verdict is Verdict.DEFERRED
+        return (Verdict.ERROR, (NO_LEDGER,), None) if is_lost else (verdict, reasons, None)
+    if deferral.holds_secret(entry):
+        is_red = verdict not in _GREEN
+        return verdict if is_red else Verdict.ERROR, (*reasons, HOLDS_A_KEY), None
+    return verdict, reasons, entry
+
+
 def _decide(result: WorkflowResult, checks: Sequence[Check], reasons: Sequence[str]) -> Verdict:
     outcomes = {check.outcome for check in checks}
     if CheckOutcome.FAILED in outcomes:
@@ -148,8 +176,15 @@ def _decide(result: WorkflowResult, checks: Sequence[Check], reasons: Sequence[s
         return Verdict.UNVERIFIED
     if CheckOutcome.ERROR in outcomes or result.outcome is Outcome.ERROR:
         return Verdict.ERROR
-    if result.outcome is Outcome.FAILED:
+    if result.outcome is Outcome.FAILED and not _is_fresh(result, checks):
         return Verdict.FAILED
     if CheckOutcome.UNVERIFIED in outcomes or reasons:
         return Verdict.UNVERIFIED
-    return Verdict.PASSED
+    return Verdict.DEFERRED if CheckOutcome.DEFERRED in outcomes else Verdict.PASSED
+
+
+def _is_fresh(result: WorkflowResult, checks: Sequence[Check]) -> bool:
+    """Whether a workflow failed by what it says of figures that may still count copies."""
+    failed = [step for step in result.each_step() if step.outcome is Outcome.FAILED]
+    deferred = {check.call for check in checks if check.outcome is CheckOutcome.DEFERRED}
+    return bool(failed) and failed[-1].call in deferred

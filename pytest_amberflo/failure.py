@@ -63,6 +63,8 @@ class _Parts:
         self._headline: str | None = None
 
     def render(self) -> list[str]:
+        if self._result.verdict is Verdict.ERROR:
+            self._add_reasons()
         for step in self._result.workflow.each_step():
             self._add_step(step)
         self._add_workflow_error(self._result.workflow)
@@ -123,7 +125,7 @@ class _Parts:
         if isinstance(detail, ContractDetail):
             first = detail.violations[0]
             self._say(f"{check.message}: {first.path}  {first.rule}", check)
-            return [prefix + check.message, *_describe_violations(detail)]
+            return [prefix + check.message, *describe_violations(detail)]
         if isinstance(detail, UsageDetail) and detail.judgement is not None:
             self._say(summarize_usage(detail), check)
             return [*([prefix] if prefix else []), *describe_usage(detail)]
@@ -202,14 +204,15 @@ class _Parts:
     def _add_reasons(self) -> None:
         reasons = self._result.reasons
         if reasons:
-            self._say(f"unverified: {reasons[0]}")
+            is_error = self._result.verdict is Verdict.ERROR
+            self._say(reasons[0] if is_error else f"unverified: {reasons[0]}")
             workflow = self._result.workflow.workflow
             source = self._result.workflow.document.source
             place = f"{source.name}:{workflow.place.span.line}"
             self._lines += [
                 f"{place}  workflow {workflow.workflow_id}",
                 "",
-                "  Nothing wrong was seen, and nothing could have been:",
+                *([] if is_error else ["  Nothing wrong was seen, and nothing could have been:"]),
                 *(f"    {reason}" for reason in reasons),
             ]
 
@@ -220,7 +223,8 @@ class _Parts:
         self._headline = self._headline or shorten(headline, 200)
 
 
-def _describe_violations(detail: ContractDetail) -> list[str]:
+def describe_violations(detail: ContractDetail) -> list[str]:
+    """Every violation with its path and rule, and where the rules stand."""
     shown = detail.violations[:_MOST_VIOLATIONS]
     width = min(60, max(len(violation.path) for violation in shown))
     lines = [f"  {violation.path:<{width}}  {violation.rule}" for violation in shown]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pytest_amberflo.metering.window import MeteringWindow
     from pytest_amberflo.run import Run
     from pytest_amberflo.settings import Target
+    from pytest_amberflo.verification import Verification
 
 
 @pytest.fixture(scope="session")
@@ -72,6 +73,16 @@ def metering_window(_amberflo_run: Run) -> MeteringWindow:
     from pytest_amberflo.metering.window import make_window  # noqa: PLC0415  only with workflows
 
     return make_window(_amberflo_run.now())
+
+
+@pytest.fixture
+def _amberflo_verification(
+    request: pytest.FixtureRequest, _amberflo_run: Run, amberflo_api_key: str | None
+) -> Verification:
+    from pytest_amberflo.verify import LedgerItem, prepare_verification  # noqa: PLC0415
+
+    assert isinstance(request.node, LedgerItem)
+    return prepare_verification(request.node, _amberflo_run, amberflo_api_key)
 
 
 @pytest.fixture

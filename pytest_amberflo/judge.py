@@ -23,7 +23,7 @@ from pytest_amberflo.metering.witness import (
 from pytest_amberflo.verdict import CheckOutcome, UsageDetail
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from pytest_amberflo.http.exchange import Exchange, Response
     from pytest_amberflo.metering.event import Identity, MeterEvent
@@ -54,6 +54,8 @@ class UsageJudge:
         #: What was concluded of each query, for the causes of those that follow.
         self._judgements: list[Judgement] = []
         self._last_ingest: float | None = None
+        #: Every transmission of the item.
+        self.sent: list[Transmission] = []
         #: Why something that was sent is not in the ledger.
         self.not_in_ledger: list[str] = []
 
@@ -73,11 +75,14 @@ class UsageJudge:
         fate = fate_of(
             response.status if response is not None else None,
             sent=failure is None or failure.sent,
+            may_be_partial=self._terms.is_live and len(events) > 1,
         )
-        self._ledger.add(
+        transmissions = [
             Transmission(event=event, fate=fate, at_s=exchange.started_at, reason=reason)
             for event in events
-        )
+        ]
+        self.sent += transmissions
+        self._ledger.add(transmissions)
         for event in events:
             if event.identity in self._own:
                 self._tally.copies += 1
@@ -85,6 +90,12 @@ class UsageJudge:
         if failure is None or failure.sent:
             self._tally.events += len(events)
         self._last_ingest = self._clock.now()
+
+    def adopt(self, transmissions: Iterable[Transmission]) -> None:
+        """Take what is in the ledger already for what this item sent."""
+        for transmission in transmissions:
+            self.sent.append(transmission)
+            self._own[transmission.event.identity] = transmission.event
 
     def settle(
         self,
@@ -148,7 +159,9 @@ class UsageJudge:
             return CheckOutcome.PASSED, _summarize(judgement), detail
         causes = explain(judgement, records, self._terms, self._judgements)
         detail = UsageDetail(judgement=judgement, settled=settled, causes=causes)
-        if judgement.status in (Status.BLIND, Status.DEFERRED):
+        if judgement.status is Status.DEFERRED:
+            return CheckOutcome.DEFERRED, "; ".join(judgement.notes), detail
+        if judgement.status is Status.BLIND:
             return CheckOutcome.UNVERIFIED, "; ".join(judgement.notes), detail
         self._tally.judged += 1
         self._observe(judgement)

@@ -187,7 +187,7 @@ def _run(execution: Execution, item: pytest.Item) -> None:
         pytest.skip(run_of(item.config).redactor.redact(skipped))
     note_result(item, result)
     item.config.hook.pytest_amberflo_workflow_result(item=item, result=result)
-    if result.verdict is not Verdict.PASSED:
+    if result.verdict not in (Verdict.PASSED, Verdict.DEFERRED):
         raise WorkflowFailure(result)
 
 

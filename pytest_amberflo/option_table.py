@@ -33,6 +33,14 @@ OPTIONS: Final = (
     ("rate", "N", False, "requests a second off loopback (5)"),
     ("severity", "CHECK=LEVEL", True, "error, warn or off for a check: " + ", ".join(CHECKS)),
     ("trace", "FILE", False, "write a JSON trace of every step, secrets masked"),
+    ("ledger", "FILE", False, "keep what was sent, to be judged later by --amberflo-verify"),
+    ("verify", "FILE", False, "judge what a ledger keeps, and run nothing else"),
+    (
+        "verify-report",
+        "FILE",
+        True,
+        "the table of --amberflo-verify, by suffix .csv or .json (both, beside the ledger)",
+    ),
 )
 INI: Final[tuple[tuple[str, Any, str], ...]] = (
     ("target", "string", "where Amberflo's own hosts are sent: embedded or a loopback URL"),

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, overload
 
+from pytest_amberflo.ledger_file import REPORT_SUFFIXES, check_deferral, find_target
 from pytest_amberflo.metering.dedup import DedupKeyError, DedupRules, ValuePolicy, read_dedup_rules
 from pytest_amberflo.option_table import INI
 from pytest_amberflo.settings import (
@@ -43,9 +44,12 @@ def read_settings(config: pytest.Config) -> Settings:
     """The settings of a run. Raises pytest.UsageError that names the option and what it takes."""
     reader = _Reader(config, os.environ)
     target = reader.read_target()
+    verify = reader.read_path("verify", must_exist=True)
+    if verify is not None:
+        target = find_target(verify, target)
     _check_require(reader, target)
     embedded = target.kind == "embedded"
-    return Settings(
+    settings = Settings(
         target=target,
         api_key=reader.read_api_key(target),
         min_judged=reader.read_count("min_judged"),
@@ -65,9 +69,15 @@ def read_settings(config: pytest.Config) -> Settings:
         severity=reader.read_severity(),
         trace=reader.read_path("trace", must_exist=False),
         is_dry_run=config.getoption("amberflo_dry_run"),
+        ledger=reader.read_path("ledger", must_exist=False),
+        verify=verify,
+        verify_reports=reader.read_reports(verify),
         takes_bare_ids="bare-operation-id" in reader.read_leniencies(),
         file_names=reader.read_list("files") or FILE_NAMES,
     )
+    if not config.option.collectonly:
+        check_deferral(settings)
+    return settings
 
 
 def read_file_names(config: pytest.Config) -> tuple[str, ...]:
@@ -210,15 +220,32 @@ class _Reader:
         given = self.find(name)
         if given is None:
             return None
+        path = self._locate(given, is_new=not must_exist)
+        if must_exist and not path.is_file():
+            refuse(f"{given.label}: there is no file {given.value}")
+        return path
+
+    def _locate(self, given: Given, *, is_new: bool = True) -> Path:
         base = (
             self._config.rootpath if given.origin == "ini" else self._config.invocation_params.dir
         )
         path = base / Path(given.value).expanduser()
-        if must_exist and not path.is_file():
-            refuse(f"{given.label}: there is no file {given.value}")
-        if not must_exist and not path.parent.is_dir():
+        if is_new and not path.parent.is_dir():
             refuse(f"{given.label}: there is no folder {path.parent}")
         return path
+
+    def read_reports(self, verify: Path | None) -> tuple[Path, ...]:
+        """Where the table of a verification goes: by default two files beside the ledger."""
+        texts, flag = self._read_list("verify_report")
+        if texts and verify is None:
+            refuse(f"{flag} is the table of --amberflo-verify FILE, which was not given")
+        for text in texts:
+            if Path(text).suffix.lower() not in REPORT_SUFFIXES:
+                refuse(f"{flag} takes a file named .csv or .json, not `{text}`")
+        paths = [self._locate(Given(text, flag, "command line")) for text in texts]
+        if not paths and verify is not None:
+            paths = [verify.with_name(f"{verify.stem}-report{end}") for end in REPORT_SUFFIXES]
+        return tuple(paths)
 
     def read_servers(self) -> dict[str, str]:
         """Base URLs by the name of a source description."""

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 from pytest_amberflo import fixtures, hookspecs
 from pytest_amberflo.discovery import has_workflow_name, may_be_workflow
 from pytest_amberflo.distribution import Controller
+from pytest_amberflo.ledger_file import LedgerKeeper
 from pytest_amberflo.nodes import RUN, SETTINGS, STARTED, ArazzoFile, WorkflowItem, check_names
 from pytest_amberflo.option_table import add_options
 from pytest_amberflo.options import read_settings
+from pytest_amberflo.reckoning_file import ReckoningKeeper
 from pytest_amberflo.summary import ReportMaker, RunSummary
+from pytest_amberflo.verify import LedgerFile, narrow_to_ledger
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,6 +37,8 @@ def pytest_configure(config: pytest.Config) -> None:
     settings = config.stash[SETTINGS] = read_settings(config)
     config.stash[STARTED] = time.time()
     plugins = config.pluginmanager
+    if settings.verify is not None:
+        narrow_to_ledger(config, settings.verify)
     if plugins.has_plugin("pytester"):
         # pytester drops the modules that its runs import, and PyYAML's C parser cannot be
         # imported twice: what was loaded before is kept.
@@ -43,6 +48,10 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         plugins.register(RunSummary(config, settings), "amberflo-summary")
         plugins.register(Controller(settings, config.stash[STARTED]), "amberflo-controller")
+        if settings.ledger is not None:
+            plugins.register(LedgerKeeper(settings.ledger), "amberflo-ledger")
+        if settings.verify is not None:
+            plugins.register(ReckoningKeeper(settings.verify_reports), "amberflo-reckoning")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -55,6 +64,10 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """Collect workflow documents."""
+    verify = parent.config.stash[SETTINGS].verify
+    if verify is not None:
+        is_ledger = file_path.samefile(verify)
+        return LedgerFile.from_parent(parent, path=file_path) if is_ledger else None
     names = parent.config.stash[SETTINGS].file_names
     is_certain = has_workflow_name(file_path, names)
     if not is_certain:

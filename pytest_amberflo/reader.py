@@ -9,9 +9,10 @@ from pytest_amberflo.metering.settle import NOTHING_MORE
 from pytest_amberflo.verdict import CheckOutcome
 
 if TYPE_CHECKING:
+    from pytest_amberflo.arazzo.bound import Target
     from pytest_amberflo.arazzo.events import Call
     from pytest_amberflo.courier import Courier
-    from pytest_amberflo.http.exchange import Exchange, Response
+    from pytest_amberflo.http.exchange import Exchange, Request, Response
     from pytest_amberflo.judge import UsageJudge
     from pytest_amberflo.metering.query import UsageQuery
     from pytest_amberflo.run import Run
@@ -25,6 +26,8 @@ class UsageReader:
         self._run = run
         self._courier = courier
         self._judge = judge
+        #: The queries that were judged, each by its request and what it was held to.
+        self.asked: dict[Request, Target] = {}
 
     def read(self, call: Call, *notes: str) -> Exchange:
         """One reading, held to its description and not judged. Raises NotJudgedError."""
@@ -40,6 +43,7 @@ class UsageReader:
         level = self._run.settings.level_of("usage")
         if level == "off":
             return self.read(call)
+        self.asked[call.plan.sent.request] = call.target
         last: list[Exchange] = []
 
         def read() -> Response | None:

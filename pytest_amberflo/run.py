@@ -105,7 +105,7 @@ class Run:
         return Terms(
             dedup=self.settings.dedup,
             knows_all_writers=self.is_alone,
-            is_live=self.settings.target.is_live,
+            is_live=self.settings.reaches_live,
         )
 
     @property
@@ -182,6 +182,11 @@ class Run:
         if id(found) not in self._contracts:
             self._contracts[id(found)] = Contract(found)
         return self._contracts[id(found)]
+
+    def find_shipped(self, target: StepTarget) -> str | None:
+        """The shipped description of a target, by its file name; None where it is another."""
+        found: Any = target.description
+        return str(found.source.name) if found.is_shipped else None
 
     def secret_places(self, description: Any) -> tuple[tuple[str, str], ...]:
         """Where the security schemes of a description stand in a request: place and name."""

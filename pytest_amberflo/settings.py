@@ -98,6 +98,20 @@ class Settings:
     rate: int | None = None
     #: Whether requests are resolved and validated, and none is sent.
     is_dry_run: bool = False
+    #: Where to keep what can be judged only later.
+    ledger: Path | None = None
+    #: The ledger that is to be judged now; then nothing else is run.
+    verify: Path | None = None
+    #: Where the table of a verification goes; beside the ledger where none is given.
+    verify_reports: tuple[Path, ...] = ()
+
+    @property
+    def reaches_live(self) -> bool:
+        """Whether requests go to the real service, be it the target or one source's server."""
+        urls = self.servers.values()
+        return self.target.is_live or any(
+            is_amberflo_host(urlsplit(url).hostname or "") for url in urls
+        )
 
     def level_of(self, check: str) -> Level:
         """How a finding of this check is taken."""

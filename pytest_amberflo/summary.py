@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from pytest_amberflo.nodes import RUN, WorkflowItem, run_of
+from pytest_amberflo.verify import LedgerItem
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
+    from pathlib import Path
 
     from pytest_amberflo.settings import Settings
     from pytest_amberflo.verdict import ItemResult
@@ -47,8 +49,12 @@ class ReportMaker:
         report = yield
         if isinstance(item, WorkflowItem):
             digest = self._make_digest(item, report)
-            if digest is not None:
-                setattr(report, ATTRIBUTE, digest)
+        elif isinstance(item, LedgerItem):
+            digest = item.make_digest(report)
+        else:
+            digest = None
+        if digest is not None:
+            setattr(report, ATTRIBUTE, digest)
         if RUN in item.config.stash:
             _mask_report(report, item.config.stash[RUN].redactor)
         return report
@@ -150,10 +156,12 @@ class RunSummary:
                 terminal.write_line(f"    {line}")
 
     def pytest_report_teststatus(self, report: pytest.TestReport) -> Any:
-        """A category of its own for items that prove nothing."""
+        """Categories of their own for items that prove nothing, or not yet."""
         digest = getattr(report, ATTRIBUTE, None)
         if digest is not None and digest["verdict"] == "unverified" and report.failed:
             return "unverified", "U", ("UNVERIFIED", {"red": True})
+        if digest is not None and digest["verdict"] == "deferred" and report.passed:
+            return "deferred", "D", ("DEFERRED", {"yellow": True})
         return None
 
     @pytest.hookimpl(tryfirst=True)
@@ -215,7 +223,19 @@ class RunSummary:
 
         if self._settings.is_dry_run:
             return summarize_rehearsal(self._digests)
-        return summarize(self._digests, str(self._settings.target))
+        if self._settings.verify is not None:
+            return self._summarize_verification(self._settings.verify)
+        path = self._settings.ledger
+        ledger = "" if path is None else run_of(self._config).shorten(path)
+        return summarize(self._digests, str(self._settings.target), ledger)
+
+    def _summarize_verification(self, ledger: Path) -> str:
+        from pytest_amberflo.verify_text import summarize_verification  # noqa: PLC0415
+
+        shorten = run_of(self._config).shorten
+        reports = [shorten(path) for path in self._settings.verify_reports]
+        target = str(self._settings.target)
+        return summarize_verification(self._digests, target, shorten(ledger), reports)
 
 
 def _count(number: int, noun: str) -> str:

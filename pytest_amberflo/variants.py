@@ -149,7 +149,7 @@ class Variant:
         """Beside the record, for other customers, pairs that differ in one attribute."""
         exchange = self._ingestion.send(call)
         as_array = is_array(call.plan.sent.request.body or b"")
-        is_live = self._run.settings.target.is_live
+        is_live = self._run.settings.reaches_live
         sent = 0
         for pair in list_relatives(records[0], self._run.new_unique_id):
             if pair.attribute == "value" and is_live:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from pytest_amberflo.arazzo.events import StepResult, WorkflowResult
     from pytest_amberflo.http.exchange import Exchange
+    from pytest_amberflo.metering.deferral import Entry
     from pytest_amberflo.metering.expect import Judgement
     from pytest_amberflo.metering.settle import Settled
     from pytest_amberflo.openapi.violation import Violation
@@ -23,6 +24,8 @@ class Verdict(Enum):
     FAILED = "failed"
     #: Nothing wrong was seen, and nothing could have been: not a pass.
     UNVERIFIED = "unverified"
+    #: Fresh figures of the real service cannot tell; a ledger says what must come of it.
+    DEFERRED = "deferred"
     ERROR = "error"
 
 
@@ -33,6 +36,7 @@ class CheckOutcome(Enum):
     FAILED = "failed"
     WARNED = "warned"
     UNVERIFIED = "unverified"
+    DEFERRED = "deferred"
     ERROR = "error"
 
 
@@ -97,13 +101,15 @@ class ItemResult:
     workflow: WorkflowResult
     checks: tuple[Check, ...]
     tally: Tally
-    #: Why nothing could be concluded, for UNVERIFIED.
+    #: Why nothing could be concluded, for UNVERIFIED and ERROR.
     reasons: tuple[str, ...]
     input_origins: Mapping[str, str]
     #: Where the API key is from, for a service that refuses it.
     key_origin: str
     target: str
     duration_s: float
+    #: What is kept of the item to be judged later.
+    entry: Entry | None = None
 
     @property
     def failed_checks(self) -> tuple[Check, ...]:

@@ -21,6 +21,8 @@ from pytest_amberflo.recognition import recognize_operation
 from pytest_amberflo.verdict import CheckOutcome
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from pytest_amberflo.arazzo.bound import BoundDocument
     from pytest_amberflo.arazzo.events import Call
     from pytest_amberflo.arazzo.operation import ApiDescription, Operation
@@ -81,6 +83,14 @@ class Witness:
             if any(check.outcome is CheckOutcome.FAILED for check in self._courier.checks):
                 return
 
+    def write_requests(self, queries: Iterable[UsageQuery]) -> Iterator[tuple[Request, Target]]:
+        """Requests for queries that nobody has asked, and what their answers are held to."""
+        for query in queries if self._ingest is not None else ():
+            assert self._ingest is not None
+            call = self._make_call(self._ingest, query)
+            if call is not None:
+                yield call.plan.sent.request, call.target
+
     def _make_call(self, ingest: Call, query: UsageQuery) -> Call | None:
         """A query as a call of the step that ingested; None where it is not known how to ask."""
         target, base_url = self._find_target(ingest)
@@ -113,7 +123,7 @@ class Witness:
             (own.source_name, own.description),
             *self._bound.descriptions.items(),
         ):
-            operation = _find_usage(description)
+            operation = find_usage(description)
             if operation is not None:
                 target = Target(source_name=name, description=description, operation=operation)
                 return target, self._run.route(target)
@@ -124,13 +134,14 @@ class Witness:
         from pytest_amberflo.openapi.catalog import read_shipped  # noqa: PLC0415  rarely needed
 
         shipped = read_shipped(_STAND_IN)
-        operation = _find_usage(shipped)
+        operation = find_usage(shipped)
         assert operation is not None
         target = Target(source_name=own.source_name, description=shipped, operation=operation)
         return target, url.removesuffix(path)
 
 
-def _find_usage(description: ApiDescription) -> Operation | None:
+def find_usage(description: ApiDescription) -> Operation | None:
+    """The operation of a description that queries usage, if it has one."""
     for name in description.operation_ids:
         operation = description.find(name)
         if operation is not None and recognize_operation(operation) == "usage":

@@ -195,7 +195,7 @@ def _find_excuse(
     for match in matches:
         if not match.world.is_full or match.notes or match.seen.strays:
             continue
-        copies = Copies(mine, query, match.world) if terms.is_live else None
+        copies = Copies(mine, query, match.world) if terms.is_fresh else None
         excuses = {excuse_row(row, query, terms, copies) for row in match.rows}
         if Excuse.NONE not in excuses:
             # What is missing may come; only then is the rest looked at.

@@ -62,9 +62,7 @@ def excuse_row(row: Row, query: UsageQuery, terms: Terms, copies: Copies | None)
         excuse = _excuse_shared(row, query, terms)
         if excuse is not Excuse.NONE:
             return excuse
-    if copies is not None and copies.explain(row, query):
-        return Excuse.FRESH
-    return Excuse.NONE
+    return Excuse.NONE if copies is None else copies.excuse(row, query)
 
 
 def _is_late(row: Row, query: UsageQuery) -> bool:
@@ -133,20 +131,42 @@ class Copies:
             if record.fate is not Fate.REFUSED and cell is not None:
                 self._sent[cell].append((record.event, len(record.sent)))
 
-    def explain(self, row: Row, query: UsageQuery) -> bool:
-        """Whether a row has all that is expected, and of the rest only what was sent."""
+    def excuse(self, row: Row, query: UsageQuery) -> Excuse:
+        """FRESH where a row has all that is expected, and of the rest only what was sent.
+
+        LATE where it has some copies, and not yet all that is expected.
+        """
         sent = self._sent.get((row.group, row.bucket), [])
+        if self._explain(row, query, sent):
+            return Excuse.FRESH
+        if query.aggregation is not Aggregation.SUM:
+            return Excuse.NONE
+        seen = subtract(row.seen, _base_of(row, query))
+        every = [(event.value, count) for event, count in sent]
+        return Excuse.LATE if _is_reached(seen, every, sent) else Excuse.NONE
+
+    def _explain(
+        self, row: Row, query: UsageQuery, sent: Sequence[tuple[MeterEvent, int]]
+    ) -> bool:
         counted = {event.identity for event in row.amount.events} if row.amount else set()
         if query.aggregation not in ADDING:
             return any(row.seen == event.value for event, _ in sent)
-        spare = _list_spare(sent, counted, query)
-        reached = _list_sums(spare)
-        if reached is not None:
-            tolerance = tolerance_of([event.value for event, count in sent for _ in range(count)])
-            return any(is_within(row.difference, extra, tolerance) for extra in reached)
-        low = add_exactly([value * count for value, count in spare if value < 0])
-        high = add_exactly([value * count for value, count in spare if value > 0])
-        return low <= row.difference <= high
+        return _is_reached(row.difference, _list_spare(sent, counted, query), sent)
+
+
+def _is_reached(
+    number: Decimal,
+    weights: Sequence[tuple[Decimal, int]],
+    sent: Sequence[tuple[MeterEvent, int]],
+) -> bool:
+    """Whether a number is the sum of some of these weights, each as often as it may be counted."""
+    reached = _list_sums(weights)
+    if reached is not None:
+        tolerance = tolerance_of([event.value for event, count in sent for _ in range(count)])
+        return any(is_within(number, total, tolerance) for total in reached)
+    low = add_exactly([value * count for value, count in weights if value < 0])
+    high = add_exactly([value * count for value, count in weights if value > 0])
+    return low <= number <= high
 
 
 def _list_spare(

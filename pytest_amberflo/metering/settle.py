@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 NOTHING_MORE: Final = "nothing more came"
 _FIRST_PAUSE_S: Final = 0.01
 _LONGEST_PAUSE_S: Final = 1.0
+#: What may stay so. Fresh figures go from one to the other as copies come and go.
+_GOOD: Final = (Status.RIGHT, Status.DEFERRED)
 
 
 class Clock(Protocol):
@@ -33,7 +35,7 @@ class Settled:
 
     judgement: Judgement
     readings: int
-    #: When the first right reading came; None where none did.
+    #: When the first right reading came, or one that may turn out right; None where none did.
     right_after_s: float | None
     waited_s: float
     #: Whether a right reading was followed by one that is not.
@@ -52,9 +54,10 @@ def wait_until_settled(
     """The end of waiting for usage to be right and to stay so.
 
     Too little: poll again, with growing pauses, until `settle_s` is over. Wrong: end at once.
-    Right: go on for `hold_s`, and end at the first reading that is right no more. `poll` returns
-    None when an answer cannot be judged; so does this function then. Time that the clock does
-    not count (waits for a throttled service) does not shorten `settle_s`.
+    Right: go on for `hold_s`, and end at the first reading that is right no more; a reading that
+    can be judged only later is watched like a right one. `poll` returns None when an answer
+    cannot be judged; so does this function then. Time that the clock does not count (waits for a
+    throttled service) does not shorten `settle_s`.
     """
     started = clock.now()
     right_at: float | None = None
@@ -71,7 +74,7 @@ def wait_until_settled(
         # Later ones are a change of what was right, and fail.
         backward += right_at is None and most_seen is not None and seen < most_seen
         most_seen = seen
-        if judgement.status is Status.RIGHT:
+        if judgement.status in _GOOD:
             right_at = now if right_at is None else right_at
             left = right_at + hold_s - now
         else:
@@ -84,7 +87,7 @@ def wait_until_settled(
                 readings=readings,
                 right_after_s=None if right_at is None else right_at - started,
                 waited_s=now - started,
-                has_changed=right_at is not None and judgement.status is not Status.RIGHT,
+                has_changed=right_at is not None and judgement.status not in _GOOD,
                 backward=int(backward),
             )
         clock.sleep(min(pause, left))

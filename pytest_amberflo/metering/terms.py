@@ -34,11 +34,18 @@ class Terms:
     #: The real service: fresh figures may count duplicates and cancelled events for hours, and
     #: `customerFilter` is not known there.
     is_live: bool = False
+    #: What is read has had the time that the real service takes to leave duplicates out.
+    is_settled: bool = False
     #: The days on which weeks may start, 0 for Monday. What a reading has shown of them holds for
     #: the whole run.
     week_starts: frozenset[int] = frozenset(WEEK_STARTS)
     #: Meters whose values last until replaced: their MAX and MIN may be of an earlier bucket.
     lasting_meters: frozenset[str] = frozenset()
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether figures may still count duplicates and cancelled events."""
+        return self.is_live and not self.is_settled
 
 
 @dataclass(frozen=True, slots=True)

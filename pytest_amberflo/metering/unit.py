@@ -162,7 +162,7 @@ def _cancel_unit(
     without = [
         tuple(event for event in outcome if event.identity not in hit) for outcome in unit.outcomes
     ]
-    is_clear = counted & surely and not counted & maybe and not terms.is_live
+    is_clear = counted & surely and not counted & maybe and not terms.is_fresh
     outcomes = without if is_clear else [*unit.outcomes, *without]
     ordered = sorted(dict.fromkeys(outcomes), key=len, reverse=True)
     return Unit(tuple(ordered), keeps=False)

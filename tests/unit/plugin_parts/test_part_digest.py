@@ -125,6 +125,8 @@ def test_a_digest_is_plain_and_masked(run: Run) -> None:
         "wrong": 1,
         "visible_s": [],
         "stand_ins": {},
+        "entry": None,
+        "due_s": None,
     }
     assert trace["inputs"] == {"apiKey": "****", "customerId": "acme", "n": 7}
     assert trace["outputs"] == {"echo": "said ****"}
