@@ -14,6 +14,7 @@ from pytest_amberflo.metering.deferral import (
     plan_totals,
 )
 from pytest_amberflo.metering.ledger_text import write_entry
+from pytest_amberflo.metering.query import UsageQuery, read_query
 from pytest_amberflo.settings import VARIANTS
 
 if TYPE_CHECKING:
@@ -102,13 +103,13 @@ class Deferral:
     def _list_queries(self) -> Iterator[StoredQuery]:
         """Totals of everything that was sent, then what the document asked."""
         totals = plan_totals(found.event for found in self._judge.sent)
-        known: set[tuple[str | None, str, str]] = set()
+        known: set[tuple[str | None, str, UsageQuery]] = set()
         for is_total, request, target in (
             *((True, *found) for found in self._witness.write_requests(totals)),
             *((False, *found) for found in self._reader.asked.items()),
         ):
             query = self._store(request, target, is_total=is_total)
-            name = (query.server, query.path, query.body)
+            name = (query.server, query.path, read_query(query.body.encode()))
             if name not in known:
                 known.add(name)
                 yield query

@@ -160,7 +160,7 @@ class UsageJudge:
         causes = explain(judgement, records, self._terms, self._judgements)
         detail = UsageDetail(judgement=judgement, settled=settled, causes=causes)
         if judgement.status is Status.DEFERRED:
-            return CheckOutcome.DEFERRED, "; ".join(judgement.notes), detail
+            return CheckOutcome.DEFERRED, _summarize_fresh(judgement), detail
         if judgement.status is Status.BLIND:
             return CheckOutcome.UNVERIFIED, "; ".join(judgement.notes), detail
         self._tally.judged += 1
@@ -184,6 +184,12 @@ class UsageJudge:
             f"{found.event.meter} were {found.what}"
             for found in unseen
         )
+
+
+def _summarize_fresh(judgement: Judgement) -> str:
+    expected = format_number(add_exactly([row.expected for row in judgement.rows]))
+    seen = format_number(add_exactly([row.seen for row in judgement.rows]))
+    return f"usage {seen} with copies, {expected} without: to be judged later"
 
 
 def _summarize(judgement: Judgement) -> str:

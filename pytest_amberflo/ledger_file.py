@@ -127,6 +127,11 @@ def check_deferral(settings: Settings) -> None:
             "can be judged only later. Give --amberflo-ledger FILE, or --amberflo-variants "
             f"{VARIANTS[0]}"
         )
+    if settings.ledger is not None and settings.target.kind == "embedded":
+        refuse(
+            "--amberflo-ledger keeps what is to be judged later, and the embedded server ends "
+            "with the run. It takes another --amberflo-target"
+        )
     if settings.ledger is not None:
         _check_growing(settings.ledger)
 
@@ -179,7 +184,7 @@ class LedgerKeeper:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep the entry of an item."""
         digest: dict[str, Any] | None = getattr(report, _ATTRIBUTE, None)
-        line = digest["entry"] if digest is not None else None
+        line = digest.get("entry") if digest is not None else None
         if line is None:
             return
         try:

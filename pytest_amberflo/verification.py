@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -167,7 +167,8 @@ class Verification:
             return last[0].response is not None
         outcome, message, detail = concluded
         self._has_waited = self._has_waited or _has_waited_in_vain(detail, settle_s)
-        self._seen[query] = detail.judgement
+        if stored.is_total:
+            self._seen[replace(query, uses_customer_filter=False)] = detail.judgement
         self._add(stored, outcome, message, detail, last[0])
         return True
 

@@ -119,8 +119,9 @@ def _name_all(items: Iterable[str]) -> Iterator[str]:
     """The node ids of items below their files, as names that select: each only once."""
     times: Counter[str] = Counter()
     for item in items:
-        name = (item.partition("::")[2] or item).replace("::", ".").replace("/", "_")
-        name = name.replace("[", "(").replace("]", ")")
+        # No dots: pytest shows them as `::`, and what it shows would select nothing.
+        name = (item.partition("::")[2] or item).replace("::", "-").replace("/", "_")
+        name = name.replace(".", "_").replace("[", "(").replace("]", ")")
         times[name] += 1
         yield name if times[name] == 1 else f"{name}-{times[name]}"
 
