@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _FAST = ("--amberflo-settle=1", "--amberflo-hold=0", "--amberflo-rate=1000")
 _ON_LIVE = ("--amberflo-target=live", *_FAST)
 _LEDGER = "--amberflo-ledger=ledger.jsonl"
+_BATCH = ("--amberflo-variants=batch", _LEDGER)
 _LATER = ("--amberflo-variants=once,replay,batch", _LEDGER)
 _VERIFY = "--amberflo-verify=ledger.jsonl"
 _SEND = INGEST_AND_QUERY[
@@ -174,12 +175,14 @@ def test_copies_on_live_are_deferred_and_judged_later(
     )
 
 
-def test_copies_that_stay_are_a_fault(run: Run, live: Fresh, pytester: pytest.Pytester) -> None:
+def test_copies_that_stay_are_a_fault(
+    run_serially: Run, live: Fresh, pytester: pytest.Pytester
+) -> None:
     """What is still counted when it is due is counted twice."""
-    run(*_ON_LIVE, *_LATER)
+    run_serially(*_ON_LIVE, *_LATER)
     make_due(pytester.path / "ledger.jsonl")
     be(live, NeverSettles)
-    result = run(_VERIFY)
+    result = run_serially(_VERIFY)
     result.assert_outcomes(passed=1, failed=2)
     result.stdout.fnmatch_lines(
         [
@@ -193,13 +196,13 @@ def test_copies_that_stay_are_a_fault(run: Run, live: Fresh, pytester: pytest.Py
 
 
 def test_the_table_for_finance_is_exact(
-    run: Run, live: Fresh, write: Write, pytester: pytest.Pytester
+    run_serially: Run, live: Fresh, write: Write, pytester: pytest.Pytester
 ) -> None:
     """Sent, acknowledged, expected, seen and difference by customer, meter and day."""
-    run(*_ON_LIVE, "--amberflo-variants=batch", _LEDGER, "--amberflo-input=meterValue=0.1")
+    run_serially(*_ON_LIVE, *_BATCH, "--amberflo-input=meterValue=0.1")
     make_due(pytester.path / "ledger.jsonl")
     be(live, NeverSettles)
-    run(_VERIFY)
+    run_serially(_VERIFY)
     with (pytester.path / "ledger-report.csv").open(encoding="utf-8", newline="") as file:
         (row,) = csv.DictReader(file)
     assert row.pop("customer").startswith("pt-")
@@ -217,7 +220,7 @@ def test_the_table_for_finance_is_exact(
     assert {name: same[name] for name in row} == row
     live.is_settled = True
     be(live, Fresh)
-    result = run(_VERIFY, "--amberflo-verify-report=here.json")
+    result = run_serially(_VERIFY, "--amberflo-verify-report=here.json")
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["amberflo: 1 entry *; by customer, meter and day: here.json"])
     (row,) = json.loads((pytester.path / "here.json").read_text(encoding="utf-8"))
@@ -228,7 +231,7 @@ def test_an_entry_that_is_not_due_is_an_error(
     run: Run, live: Fresh, pytester: pytest.Pytester
 ) -> None:
     """Nothing is asked too early, and nobody takes that for a pass."""
-    run(*_ON_LIVE, "--amberflo-variants=batch", _LEDGER)
+    run(*_ON_LIVE, *_BATCH)
     queries = live.usage_queries
     result = run(_VERIFY)
     result.assert_outcomes(errors=1)
@@ -240,18 +243,19 @@ def test_an_entry_that_is_not_due_is_an_error(
     assert (row["expected"], row["seen"], row["verdict"]) == ("2.5", None, "not seen")
 
 
-def test_entries_are_items(run: Run, live: Fresh, pytester: pytest.Pytester) -> None:
+def test_entries_are_items(run_serially: Run, live: Fresh, pytester: pytest.Pytester) -> None:
     """They are listed, selected, named on the command line, and carry numbers in JUnit."""
-    run(*_ON_LIVE, *_LATER)
+    run_serially(*_ON_LIVE, *_LATER)
     make_due(pytester.path / "ledger.jsonl")
     live.is_settled = True
     (pytester.path / "test_other.py").write_text("def test_other(): assert False\n", "utf-8")
-    listed = run(_VERIFY, "--collect-only", "-q")
+    listed = run_serially(_VERIFY, "--collect-only", "-q")
     names = [line for line in listed.stdout.lines if line.startswith("ledger.jsonl::")]
     prefix = "ledger.jsonl::ingest-and-query-usage-"
     assert sorted(names) == [prefix + name for name in ("batch", "once", "replay")]
     assert not (pytester.path / "ledger-report.csv").exists()
-    result = run(_VERIFY, "-k", "batch", "--junitxml=junit.xml", "--amberflo-trace=trace.json")
+    files = ("--junitxml=junit.xml", "--amberflo-trace=trace.json")
+    result = run_serially(_VERIFY, "-k", "batch", *files)
     assert result.parseoutcomes()["passed"] == 1
     text = (pytester.path / "junit.xml").read_text(encoding="utf-8")
     for name, value in (
@@ -264,8 +268,8 @@ def test_entries_are_items(run: Run, live: Fresh, pytester: pytest.Pytester) -> 
         assert f'<property name="amberflo_{name}" value="{value}"' in text
     trace = json.loads((pytester.path / "trace.json").read_text(encoding="utf-8"))
     assert trace["workflows"][0]["metering"]["seen"] == ["2.5"]
-    run(_VERIFY, prefix + "once").assert_outcomes(passed=1)
-    refused = run(_VERIFY, "test_other.py")
+    run_serially(_VERIFY, prefix + "once").assert_outcomes(passed=1)
+    refused = run_serially(_VERIFY, "test_other.py")
     refused.stderr.fnmatch_lines(
         ["ERROR: amberflo: --amberflo-verify judges ledger.jsonl and runs nothing else, but *"]
     )
@@ -285,10 +289,10 @@ def test_copies_on_live_without_a_ledger_are_refused(run: Run, live: Fresh) -> N
     assert live.requests == []
 
 
-def test_more_than_was_sent_fails_at_once(run: Run, live: Fresh) -> None:
+def test_more_than_was_sent_fails_at_once(run_serially: Run, live: Fresh) -> None:
     """No copy excuses usage that nobody sent."""
     be(live, InventsUsage)
-    result = run(*_ON_LIVE, "--amberflo-variants=once,batch", _LEDGER)
+    result = run_serially(*_ON_LIVE, "--amberflo-variants=once,batch", _LEDGER)
     result.assert_outcomes(failed=2)
     result.stdout.fnmatch_lines(["*One record was counted 3 times:*", "* 9 times:*"])
 
@@ -341,10 +345,10 @@ def test_a_criterion_on_fresh_figures_decides_nothing(
 ) -> None:
     """What a document says of usage cannot hold while copies are counted."""
     write("ingest.arazzo.yaml", _STRICT)
-    result = run_serially(*_ON_LIVE, "--amberflo-variants=batch", _LEDGER)
+    result = run_serially(*_ON_LIVE, *_BATCH)
     assert (result.ret, result.parseoutcomes()) == (0, {"deferred": 1})
     be(live, Empty)
-    result = run_serially(*_ON_LIVE, "--amberflo-variants=batch", _LEDGER)
+    result = run_serially(*_ON_LIVE, *_BATCH)
     result.assert_outcomes(failed=1)
 
 
@@ -352,7 +356,7 @@ def test_a_ledger_grows(run_serially: Run, live: Fresh, pytester: pytest.Pyteste
     """A second run adds to it; a file that is no ledger is left alone, and nothing is sent."""
     path = pytester.path / "ledger.jsonl"
     for count in (1, 2):
-        run_serially(*_ON_LIVE, "--amberflo-variants=batch", _LEDGER)
+        run_serially(*_ON_LIVE, *_BATCH)
         assert len(read_lines(path)) == count
     assert {other.name for other in pytester.path.glob(".ledger*")} == set()
     make_due(path)
@@ -374,7 +378,7 @@ def test_a_verification_goes_to_the_target_of_its_ledger(
     run_serially: Run, live: Fresh, pytester: pytest.Pytester
 ) -> None:
     """Another target that was asked for is an error with the place; the key goes nowhere else."""
-    run_serially(*_ON_LIVE, "--amberflo-variants=batch", _LEDGER)
+    run_serially(*_ON_LIVE, *_BATCH)
     path = pytester.path / "ledger.jsonl"
     make_due(path)
     result = run_serially(_VERIFY, "--amberflo-target", live.url)
@@ -393,7 +397,7 @@ def test_a_verification_goes_to_the_target_of_its_ledger(
     )
 
 
-def test_a_broken_ledger_is_an_error_with_its_place(run: Run, write: Write) -> None:
+def test_a_broken_ledger_is_an_error_with_its_place(run_serially: Run, write: Write) -> None:
     """The file, the line and what is wrong; pytest ends red."""
     for text, message in (
         ('\n{"amberflo_ledger": 0}\n', "ledger.jsonl:2:1  it is of version 0, of an older *"),
@@ -401,7 +405,7 @@ def test_a_broken_ledger_is_an_error_with_its_place(run: Run, write: Write) -> N
         ("", "ledger.jsonl  it has no entries: no run has deferred anything to it"),
     ):
         write("ledger.jsonl", text)
-        result = run(_VERIFY)
+        result = run_serially(_VERIFY)
         result.assert_outcomes(errors=1)
         result.stdout.fnmatch_lines([message])
 
@@ -410,7 +414,7 @@ def test_a_service_that_is_gone_is_a_failure(
     run_serially: Run, live: Fresh, pytester: pytest.Pytester
 ) -> None:
     """A verification that reads nothing is red, and the table says what was not seen."""
-    run_serially(*_ON_LIVE, "--amberflo-variants=batch", _LEDGER)
+    run_serially(*_ON_LIVE, *_BATCH)
     make_due(pytester.path / "ledger.jsonl")
     be(live, RefusesKeys)
     result = run_serially(_VERIFY)
