@@ -167,10 +167,9 @@ def write_whole(path: Path, text: str) -> None:
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(path)
-    except OSError:
+    finally:
         with suppress(OSError):
             fresh.unlink()
-        raise
 
 
 class LedgerKeeper:

@@ -97,7 +97,7 @@ def find_due(transmissions: Iterable[Transmission], *, is_live: bool) -> int:
     sent more than a day late get a day more. Elsewhere at once.
     """
     moments = [_find_moment(found, is_live=is_live) for found in transmissions]
-    last = int(max(moments, default=0.0)) + 1
+    last = int(max(moments, default=0.0))
     if not is_live:
         return last
     return Interval.DAY.after(Interval.DAY.floor(last)) + _FRESH_S + _MARGIN_S

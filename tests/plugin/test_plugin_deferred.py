@@ -422,3 +422,26 @@ def test_a_service_that_is_gone_is_a_failure(
     result.stdout.fnmatch_lines(["usage cannot be read: status 401; the service refuses the key"])
     (row,) = json.loads((pytester.path / "ledger-report.json").read_text(encoding="utf-8"))
     assert (row["sent"], row["seen"]) == ("7.5", None)
+
+
+def test_what_tells_records_apart_shows_later(
+    run_serially: Run, live: Fresh, pytester: pytest.Pytester
+) -> None:
+    """Fresh figures count everything: whether too much is taken for a copy is seen later."""
+    result = run_serially(*_ON_LIVE, "--amberflo-variants=distinct", _LEDGER)
+    assert (result.ret, result.parseoutcomes()) == (0, {"deferred": 1})
+    make_due(pytester.path / "ledger.jsonl")
+    live.stored = [body for body in live.stored if body["uniqueId"] == live.stored[0]["uniqueId"]]
+    live.is_settled = True
+    result = run_serially(_VERIFY)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["usage of meter api-calls: 5 expected, 2.5 seen. *"])
+
+
+def test_a_ledger_has_no_secret(run_serially: Run, live: Fresh, pytester: pytest.Pytester) -> None:
+    """Where the key stands in an event, nothing is kept, and the item is an error."""
+    key = "key-of-the-real-service"
+    result = run_serially(*_ON_LIVE, *_BATCH, f"--amberflo-input=uniqueId={key}")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["not kept for later: a secret stands in what was sent or *"])
+    assert not (pytester.path / "ledger.jsonl").exists()

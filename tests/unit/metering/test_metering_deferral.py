@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -14,6 +15,7 @@ from pytest_amberflo.metering.ledger import Fate, Transmission
 from pytest_amberflo.metering.query import Aggregation
 
 STORED, MAYBE, REFUSED = Fate.STORED, Fate.MAYBE, Fate.REFUSED
+TAKEN_BACK = replace(make_event(1, unique_id="a"), dimensions=((CANCEL, "true"),))
 
 
 def seconds(text: str) -> float:
@@ -65,7 +67,7 @@ def test_the_last_transmission_decides() -> None:
 
 def test_other_services_are_settled_at_once() -> None:
     """A day of waiting is the real service's own."""
-    assert find_due([send(at_s=DAY + 0.5)], is_live=False) == DAY + 1
+    assert find_due([send(at_s=DAY + 0.5)], is_live=False) == DAY
 
 
 @pytest.mark.parametrize(
@@ -76,7 +78,10 @@ def test_other_services_are_settled_at_once() -> None:
         ([send(fate=REFUSED), send(fate=MAYBE), send()], False),
         ([send(), send()], True),
         ([send(), send(make_event(2, unique_id="b"))], False),
-        ([send(), send(make_event(1, unique_id="a", **{CANCEL: "true"}))], True),
+        (
+            [send(), send(replace(make_event(1, unique_id="a"), dimensions=((CANCEL, "true"),)))],
+            True,
+        ),
     ],
 )
 def test_acknowledged_copies_and_cancellations_need_settled_figures(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -109,7 +110,7 @@ def test_copies_do_not_stand_for_what_is_missing(seen: str, expected: Status) ->
 def test_a_cancelled_event_may_be_counted_until_figures_are_settled() -> None:
     """Real-time figures know no cancellation."""
     event = make_event("2.5", unique_id="a")
-    cancel = make_event("2.5", unique_id="a", **{CANCEL: "true"})
+    cancel = replace(event, dimensions=((CANCEL, "true"),))
     records = [make_record(event), make_record(cancel)]
     assert judge("0", records, FRESH).status is RIGHT
     assert judge("2.5", records, FRESH).status is RIGHT

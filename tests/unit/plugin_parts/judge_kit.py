@@ -60,11 +60,13 @@ def answer(number: float | None, *, status: int = 200) -> Response:
 class Item:
     """A judge with everything around it."""
 
-    def __init__(self, *, is_alone: bool = True, ledger: Ledger | None = None) -> None:
+    def __init__(
+        self, *, is_alone: bool = True, ledger: Ledger | None = None, is_live: bool = False
+    ) -> None:
         self.ledger = ledger if ledger is not None else Ledger()
         self.tally = Tally()
         self.clock = StepClock()
-        terms = Terms(knows_all_writers=is_alone)
+        terms = Terms(knows_all_writers=is_alone and not is_live, is_live=is_live)
         self.judge = UsageJudge(self.ledger, self.tally, self.clock, terms=terms)
 
     def send(self, *events: Any, status: int | None = 200, sent: bool = True) -> None:

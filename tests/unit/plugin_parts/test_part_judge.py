@@ -10,7 +10,9 @@ from unit.plugin_parts.judge_kit import FAILED, PASSED, UNVERIFIED, WRONG, Item,
 from unit.plugin_parts.part_kit import DAY
 
 from pytest_amberflo.http.exchange import Response
+from pytest_amberflo.metering.ledger import Fate
 from pytest_amberflo.patience import NotJudgedError
+from pytest_amberflo.verdict import CheckOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -228,3 +230,27 @@ def test_a_failed_usage_check_is_a_judged_one() -> None:
     item.send(event(3))
     assert item.conclude(Response(status=200, body=b"{}"))[0] is FAILED
     assert item.tally.judged == 1
+
+
+def test_copies_on_live_are_for_later() -> None:
+    """Fresh figures that count them say nothing; what nobody sent fails all the same."""
+    item = Item(is_live=True)
+    item.send(event(2.5))
+    item.send(event(2.5))
+    outcome, message = item.conclude(5)
+    assert outcome is CheckOutcome.DEFERRED
+    assert message == "usage 5 with copies, 2.5 without: to be judged later"
+    assert item.tally.judged == 0
+    assert item.conclude(7.5) == WRONG
+    assert item.conclude(2.5)[0] is PASSED
+
+
+def test_a_refused_array_may_be_kept_in_part_on_live() -> None:
+    """Whether the real service keeps some of an array that it refuses is not known."""
+    for is_live, fate in ((True, Fate.MAYBE), (False, Fate.REFUSED)):
+        item = Item(is_live=is_live)
+        item.send(event(1, "a"), event(2, "b"), status=400)
+        assert {record.fate for record in item.ledger.records()} == {fate}
+        item = Item(is_live=is_live)
+        item.send(event(1, "a"), status=400)
+        assert [record.fate for record in item.ledger.records()] == [Fate.REFUSED]
