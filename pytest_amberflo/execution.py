@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pytest_amberflo.arazzo.bound import BoundDocument
+    from pytest_amberflo.arazzo.errors import Problem
     from pytest_amberflo.arazzo.events import WorkflowResult
     from pytest_amberflo.arazzo.input_schema import InputSchema
     from pytest_amberflo.arazzo.model import Workflow
@@ -43,6 +44,8 @@ class PreparedWorkflow:
     ingests: bool
     #: Whether another workflow of the document leads to it.
     is_called: bool
+    #: What is odd about it, and does not keep it from being run.
+    warnings: tuple[Problem, ...] = ()
 
     @property
     def input_schema(self) -> InputSchema:

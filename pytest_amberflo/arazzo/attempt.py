@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from pytest_amberflo.arazzo.criteria import CriterionResult, judge_criteria
 from pytest_amberflo.arazzo.errors import ArazzoError, EvaluationError
 from pytest_amberflo.arazzo.events import Call, Outcome, Refusal, StepResult, WorkflowResult
+from pytest_amberflo.arazzo.frame import fill_outputs
 from pytest_amberflo.arazzo.plan import PlanError, merge_parameters, plan_request
 from pytest_amberflo.arazzo.scope import ABSENT, receive
 from pytest_amberflo.arazzo.template import render
@@ -134,6 +135,8 @@ class Attempts:
         criteria = judge_criteria(step.success_criteria, scope)
         passed = exchange.response is not None and is_success(exchange, criteria)
         outputs, error = read_outputs(step.outputs, scope) if passed else ({}, None)
+        if passed:
+            scope = _with_own_outputs(scope, step, outputs)
         result = StepResult(
             document=frame.bound.document,
             step=step,
@@ -172,6 +175,7 @@ class Attempts:
             error = called.error if called.outcome is Outcome.ERROR else None
             if passed:
                 outputs, error = read_outputs(step.outputs, scope)
+                scope = _with_own_outputs(scope, step, outputs)
         result = StepResult(
             document=frame.bound.document,
             step=step,
@@ -205,6 +209,11 @@ def read_outputs(
     except EvaluationError as error:
         return {}, error
     return values, None
+
+
+def _with_own_outputs(scope: Scope, step: Step, outputs: Mapping[str, Any]) -> Scope:
+    """The scope of the actions after a step, which know its outputs."""
+    return replace(scope, steps={**scope.steps, step.step_id: fill_outputs(step, outputs)})
 
 
 def render_inputs(parameters: Sequence[Parameter], scope: Scope) -> dict[str, Any]:

@@ -16,25 +16,28 @@ from pytest_amberflo.arazzo.expression import (
     WorkflowRef,
 )
 from pytest_amberflo.arazzo.input_schema import InputSchema
-from pytest_amberflo.arazzo.order import has_dependencies
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from pytest_amberflo.arazzo.model import Document
     from pytest_amberflo.arazzo.uses import Use
+    from pytest_amberflo.arazzo.ways import Ways
 
 #: What is wrong, the name that is not there, and the names that are.
 Finding: TypeAlias = "tuple[str, str | None, tuple[str, ...]]"
 
 
-def check_reference(use: Use, document: Document) -> Iterator[Finding]:
-    """What is wrong with the reference that a use is; nothing where all is well."""
+def check_reference(use: Use, document: Document, ways: Ways | None) -> Iterator[Finding]:
+    """What is wrong with the reference that a use is; nothing where all is well.
+
+    `ways` are those of its workflow, None where its steps have no order.
+    """
     match use.expression:
         case InputRef():
             yield from _check_input(use, use.expression, document)
         case StepRef():
-            yield from _check_step(use, use.expression)
+            yield from _check_step(use, use.expression, ways)
         case WorkflowRef():
             yield from _check_workflow(use.expression, document)
         case OutputRef():
@@ -82,7 +85,7 @@ def _check_input(use: Use, expression: InputRef, document: Document) -> Iterator
         yield message, expression.name, known
 
 
-def _check_step(use: Use, expression: StepRef) -> Iterator[Finding]:
+def _check_step(use: Use, expression: StepRef, ways: Ways | None) -> Iterator[Finding]:
     workflow, reader = use.workflow, use.step
     ids = tuple(step.step_id for step in workflow.steps)
     who = f"step `{reader.step_id}`" if reader else f"workflow `{workflow.workflow_id}`"
@@ -90,11 +93,10 @@ def _check_step(use: Use, expression: StepRef) -> Iterator[Finding]:
         message = f"{who} reads `{expression}`, but there is no step `{expression.step_id}`"
         yield message, expression.step_id, ids
         return
-    if reader is not None:
-        known_from = ids.index(reader.step_id) + (1 if use.after_call else 0)
-        is_late = ids.index(expression.step_id) >= known_from
+    if reader is not None and ways is not None:
         is_own = expression.step_id == reader.step_id
-        if is_late and (is_own or not has_dependencies(workflow)):
+        is_known = is_own and use.after_step
+        if not is_known and not ways.can_follow(reader.step_id, expression.step_id):
             late = "itself" if is_own else "a later step"
             yield f"{who} reads `{expression}` of {late}", None, ()
             return
