@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pytest_amberflo.arazzo.errors import DocumentError
 from pytest_amberflo.arazzo.events import Outcome
+from pytest_amberflo.arazzo.rehearsal import Rehearsal
 from pytest_amberflo.arazzo.runner import Runner
 from pytest_amberflo.http.redact import is_secret_name
 from pytest_amberflo.inputs import InputError, Inputs, check_inputs
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 #: A step by the URI of its document, its workflowId and its stepId.
 StepKey: TypeAlias = tuple[str, str, str]
+#: A workflow by the URI of its document and its workflowId.
+WorkflowKey: TypeAlias = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +45,15 @@ class PreparedWorkflow:
     step_extensions: Mapping[StepKey, StepExtension]
     #: Whether a step of it, or of a workflow that it leads to, ingests events.
     ingests: bool
-    #: Whether another workflow of the document leads to it.
-    is_called: bool
+    #: The workflows that a document names as a dependency, a step, or where an action leads.
+    calls: frozenset[WorkflowKey]
     #: What is odd about it, and does not keep it from being run.
     warnings: tuple[Problem, ...] = ()
+
+    @property
+    def key(self) -> WorkflowKey:
+        """What the workflow is known by."""
+        return self.bound.document.source.uri, self.workflow.workflow_id
 
     @property
     def input_schema(self) -> InputSchema:
@@ -78,8 +86,12 @@ class Execution:
         tally, clock = Tally(), PatientClock()
         judge = UsageJudge(run.ledger, tally, clock, is_alone=run.is_alone)
         sender = Sender(run, judge, clock, tally, prepared.step_extensions)
-        runner = Runner(send=sender, route=run.route, clock=clock)
-        result = runner.run(prepared.bound, prepared.workflow, self._inputs.values)
+        engine: Runner | Rehearsal
+        if run.settings.is_dry_run:
+            engine = Rehearsal(inspect=sender.inspect, route=run.route)
+        else:
+            engine = Runner(send=sender, route=run.route, clock=clock)
+        result = engine.run(prepared.bound, prepared.workflow, self._inputs.values)
         reasons = (*judge.not_in_ledger, *judge.find_unobserved())
         return ItemResult(
             verdict=_decide(result, sender.checks, reasons),

@@ -14,6 +14,7 @@ from pytest_amberflo.inputs import (
     InputError,
     Inputs,
     InputSources,
+    MissingInputsError,
     collect_inputs,
     select_file_inputs,
 )
@@ -76,10 +77,17 @@ def prepare_execution(
     execution = Execution(run, item.prepared, inputs)
     try:
         execution.prepare()
-    except InputError as error:
+    except MissingInputsError as error:
         message = str(error)
+        missing = error.names
+    except InputError as error:
+        message, missing = str(error), ()
     else:
         return execution
+    is_named = item.session.isinitpath(item.path)
+    if missing and not is_named and item.prepared.key in run.called:
+        names = ", ".join(missing)
+        pytest.skip(f"it is for other workflows to call, and nothing else gives {names}")
     pytest.fail(run.redactor.redact(message), pytrace=False)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -50,7 +51,15 @@ class ArazzoFile(pytest.File):
             prepared = prepare_document(self.path, run, is_certain=self._is_certain)
         except (DocumentError, OSError) as error:
             raise self.CollectError(str(error)) from None
+        run.called.update(*(workflow.calls for workflow in prepared))
         for workflow in prepared:
+            for problem in workflow.warnings:
+                warnings.warn_explicit(
+                    problem.message,
+                    pytest.PytestCollectionWarning,
+                    filename=str(self.path),
+                    lineno=problem.span.line if problem.span is not None else 1,
+                )
             yield _make_node(self, workflow)
 
 

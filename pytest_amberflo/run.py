@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_amberflo.arazzo.bound import Target as StepTarget
+    from pytest_amberflo.execution import WorkflowKey
     from pytest_amberflo.openapi.contract import Contract
     from pytest_amberflo.openapi.description import Description
     from pytest_amberflo.server.live import EmbeddedServer
@@ -75,6 +76,8 @@ class Run:
         self.redactor = Redactor()
         self.ledger = Ledger()
         self.catalog = Catalog(self.shorten, self._fetch)
+        #: The workflows of all documents collected that other workflows lead to.
+        self.called: set[WorkflowKey] = set()
         self._root = root
         self._made_key = api_key
         self._server_url = server_url

@@ -19,9 +19,10 @@ from pytest_amberflo.recognition import recognize
 from pytest_amberflo.verdict import Check, CheckOutcome, ContractDetail, Detail
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from pytest_amberflo.arazzo.events import Call
+    from pytest_amberflo.arazzo.rehearsal import UnknownValue
     from pytest_amberflo.execution import StepKey
     from pytest_amberflo.extension import StepExtension
     from pytest_amberflo.http.exchange import Exchange, Request, Response
@@ -74,6 +75,12 @@ class Sender:
         self._check_response(call, exchange)
         return exchange
 
+    def inspect(self, call: Call, unknown: Sequence[UnknownValue]) -> None:
+        """Check a call that is not sent, but for what is unknown of it. Raises Refusal."""
+        self._register_secrets(call)
+        self._guard_key(call.plan.sent.request)
+        self._check_request(call, unknown)
+
     def _extension(self, call: Call) -> StepExtension:
         key = (call.document.source.uri, call.workflow.workflow_id, call.step.step_id)
         return self._extensions[key]
@@ -99,7 +106,7 @@ class Sender:
         if any(key in text for text in texts) or key.encode() in (request.body or b""):
             raise Refusal(f"AMBERFLO_API_KEY would be sent to {host}; only the target may get it")
 
-    def _check_request(self, call: Call) -> None:
+    def _check_request(self, call: Call, unknown: Sequence[UnknownValue] = ()) -> None:
         level = self._run.settings.level_of("request")
         if level == "off" or not self._extension(call).validates_request:
             return
@@ -107,6 +114,8 @@ class Sender:
         violations = contract.check_request(
             call.target.operation, call.plan.sent.request, call.plan.path_texts
         )
+        if unknown:
+            violations = tuple(v for v in violations if not _may_be_unknown(v, unknown))
         if not violations:
             self._add(call, "request", CheckOutcome.PASSED)
             return
@@ -281,3 +290,22 @@ class Sender:
                 exchange=exchange,
             )
         )
+
+
+def _may_be_unknown(violation: Violation, unknown: Sequence[UnknownValue]) -> bool:
+    """Whether a violation may be owed to a value that only a response will tell."""
+    from jsonschema.exceptions import ValidationError  # noqa: PLC0415  only a dry run needs it
+
+    for value in unknown:
+        if value.part != "body":
+            if violation.path.startswith(value.part):
+                return True
+            continue
+        if not violation.path.startswith(("$", "body")):
+            continue
+        place = ValidationError("", path=value.pointer).json_path
+        is_inside = violation.path.startswith(place)
+        is_around = place.startswith(violation.path)
+        if is_inside or (is_around and not violation.rule.endswith("must not be there")):
+            return True
+    return False

@@ -86,6 +86,8 @@ class Settings:
     timeout_s: float
     severity: Mapping[str, Level]
     trace: Path | None
+    #: Whether requests are resolved and validated, and none is sent.
+    is_dry_run: bool
     #: Whether a bare operationId with several sources is taken where exactly one has it.
     takes_bare_ids: bool
     file_names: tuple[str, ...]

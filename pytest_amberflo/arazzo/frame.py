@@ -90,6 +90,10 @@ class Frame:
         self._outputs_of[result.step.step_id] = outputs
         self.completed.add(result.step.step_id)
 
+    def foresee_step(self, step_id: str, outputs: Mapping[str, Any]) -> None:
+        """Take outputs of a step for known although it has not run."""
+        self._outputs_of[step_id] = outputs
+
     def note_workflow(self, reference: str, result: WorkflowResult) -> None:
         """Keep inputs and outputs of a workflow that has run, under its id and its reference."""
         fields = {"inputs": result.inputs, "outputs": result.outputs}

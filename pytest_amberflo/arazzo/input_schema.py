@@ -25,6 +25,10 @@ _URI: Final = "urn:arazzo:document"
 _MAX_REFS: Final = 50
 
 
+class UnusableSchemaError(Exception):
+    """Values cannot be held against the schema, for a mistake in it; the text says which."""
+
+
 class InputSchema:
     """The schema of a workflow's inputs, its references followed."""
 
@@ -75,10 +79,23 @@ class InputSchema:
         return {**defaults, **values}
 
     def find_errors(self, values: Mapping[str, Any]) -> list[ValidationError]:
-        """What is wrong with these values, in the order of their names."""
+        """What is wrong with these values, in the order of their names.
+
+        Raises UnusableSchemaError; `find_problems` says beforehand what can be known.
+        """
         if self._schema is None or self._schema is True:
             return []
-        errors = self._validator.iter_errors(dict(values))
+        from jsonschema.exceptions import UnknownType  # noqa: PLC0415  costly
+        from referencing.exceptions import Unresolvable  # noqa: PLC0415
+
+        try:
+            errors = list(self._validator.iter_errors(dict(values)))
+        except UnknownType as error:
+            raise UnusableSchemaError(f"there is no type `{error.type}`") from None
+        except Unresolvable as error:
+            raise UnusableSchemaError(f"`{error.ref}` leads nowhere in this document") from None
+        except RecursionError:
+            raise UnusableSchemaError("its references lead in a circle") from None
         return sorted(errors, key=lambda error: str(error.json_path))
 
     def find_problems(self) -> Iterator[Problem]:
@@ -91,7 +108,7 @@ class InputSchema:
         source = self._document.source
         for pointer, reference in _find_references(self._schema, self._at):
             if self._follow(reference) is None:
-                message = f"`$ref: {reference}` leads nowhere in this document"
+                message = f"`{pointer[-1]}: {reference}` leads nowhere in this document"
                 yield Problem(span=source.locate(pointer), message=message)
         try:
             Draft202012Validator.check_schema(self._schema)
@@ -160,7 +177,7 @@ def _find_anchor(value: Any, name: str) -> Any:
     while stack:
         current = stack.pop()
         if isinstance(current, dict):
-            if current.get("$anchor") == name:
+            if name in (current.get("$anchor"), current.get("$dynamicAnchor")):
                 return current
             stack.extend(current.values())
         elif isinstance(current, list):
@@ -171,7 +188,7 @@ def _find_anchor(value: Any, name: str) -> Any:
 def _find_references(value: Any, pointer: Pointer) -> Iterator[tuple[Pointer, str]]:
     if isinstance(value, dict):
         for name, member in value.items():
-            if name == "$ref" and isinstance(member, str):
+            if name in ("$ref", "$dynamicRef") and isinstance(member, str):
                 yield (*pointer, name), member
             elif name not in ("enum", "const", "default", "examples"):
                 yield from _find_references(member, (*pointer, name))

@@ -46,6 +46,12 @@ ABSENT: Final = Absence.ABSENT
 _INDEX: Final = re.compile(r"0|[1-9][0-9]{0,17}")
 
 
+class Unknown(str):
+    """A value that only a response will tell; as text it is its expression in braces."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentRequest:
     """A request of a step with the values that it was made from, by name as given."""
@@ -191,6 +197,8 @@ def describe_type(value: Any) -> str:
 
 
 def _follow(value: Any, pointer: Tokens | None, expression: Expression) -> Any:
+    if isinstance(value, Unknown):
+        return Unknown("{" + str(expression) + "}")
     return value if not pointer or value is ABSENT else resolve_pointer(value, pointer, expression)
 
 

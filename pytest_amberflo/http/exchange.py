@@ -5,6 +5,7 @@ from __future__ import annotations
 import email.utils
 import time
 from dataclasses import dataclass, field
+from datetime import UTC
 from typing import Any, TypeAlias
 
 from pytest_amberflo.http.json_text import JsonTextError, read_json
@@ -65,7 +66,9 @@ def parse_retry_after(value: str, now_s: float | None = None) -> float | None:
         return float(text)
     try:
         moment = email.utils.parsedate_to_datetime(text)
-    except ValueError:
+        if moment.tzinfo is None:  # `-0000` and asctime's form: dates of HTTP are UTC
+            moment = moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
     return max(0.0, moment.timestamp() - (time.time() if now_s is None else now_s))
 

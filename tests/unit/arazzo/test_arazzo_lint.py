@@ -165,7 +165,6 @@ def test_a_workflow_without_inputs_has_none_to_read() -> None:
     assert messages(text) == ["`$inputs.name`: workflow `flow` declares no inputs"]
 
 
-@pytest.mark.xfail(strict=True, reason="a step's own outputs count as known after its response")
 @pytest.mark.parametrize(
     "body",
     [
