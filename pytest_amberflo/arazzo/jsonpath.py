@@ -56,6 +56,10 @@ def check_jsonpath(text: str, dialect: Dialect) -> None:
         _compile(text, dialect)
     except JSONPathError as error:
         raise _explain(text, error) from None
+    except RecursionError:
+        raise ExpressionSyntaxError(text, 0, "a JSONPath that is nested less deeply") from None
+    except Exception as error:  # noqa: BLE001  the library lets through what its parts raise
+        raise ExpressionSyntaxError(text, 0, f"JSONPath ({error})") from None
 
 
 def query_jsonpath(text: str, value: Any, dialect: Dialect) -> list[Found]:
@@ -66,8 +70,12 @@ def query_jsonpath(text: str, value: Any, dialect: Dialect) -> list[Found]:
     except JSONPathError as error:
         reason = str(_explain(text, error))
         raise EvaluationError(text, reason) from None
+    except EvaluationError:
+        raise
     except RecursionError:
-        raise EvaluationError(text, "the value is nested too deeply") from None
+        raise EvaluationError(text, "the query or the value is nested too deeply") from None
+    except Exception as error:  # noqa: BLE001  the library lets through what its parts raise
+        raise EvaluationError(text, str(error)) from None
 
 
 @lru_cache(maxsize=512)
