@@ -96,8 +96,9 @@ def _environment(dialect: Dialect) -> JSONPathEnvironment:
 def _explain(text: str, error: JSONPathError) -> ExpressionSyntaxError:
     token = getattr(error, "token", None)
     offset = getattr(token, "index", 0) or 0
-    message = str(error).splitlines()[0].partition(", line ")[0]
-    return ExpressionSyntaxError(text, min(offset, len(text)), f"JSONPath ({message})")
+    # Its str() adds lines of its own, and fails where there is no text to quote.
+    message = str(error.args[0]) if error.args else type(error).__name__
+    return ExpressionSyntaxError(text, min(max(0, offset), len(text)), f"JSONPath ({message})")
 
 
 def _dot_is_no_line_break(pattern: str) -> str:
