@@ -297,3 +297,54 @@ def test_every_expression_of_a_workflow_is_a_use() -> None:
         "third",
         None,
     ]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "component", "message", "place"),
+    [
+        (
+            "{$ref: '#/components/inputs/a'}",
+            "{type: strin}",
+            "the schema of the inputs is not valid: 'strin' is not valid under any of the given "
+            "schemas",
+            "strin",
+        ),
+        (
+            "{properties: {x: {$ref: '#part'}}}",
+            "{$anchor: part, pattern: '('}",
+            "the schema of the inputs is not valid: '(' is not a 'regex'",
+            "'('",
+        ),
+        (
+            "{$ref: '#/components/inputs/a'}",
+            "{$ref: '#/components/inputs/a'}",
+            "`$ref: #/components/inputs/a` leads back to itself",
+            "'#/components/inputs/a'",
+        ),
+        (
+            "{properties: {x: {$ref: '#/components/inputs/b'}}}",
+            "{}",
+            "`$ref: #/components/inputs/b` leads nowhere in this document",
+            "'#/components/inputs/b'",
+        ),
+    ],
+)
+def test_schemas_that_the_inputs_refer_to_are_checked(
+    inputs: str, component: str, message: str, place: str
+) -> None:
+    """What no value could be held against is found before a value is there."""
+    text = write_workflow("- {stepId: one, operationId: a}", inputs=inputs)
+    text += f"components: {{inputs: {{a: {component}}}}}\n"
+    problems = check(text)
+    assert {problem.message for problem in problems} == {message}
+    assert quoted(text, problems[-1]) == place
+
+
+def test_a_field_that_a_source_does_not_have_is_pointed_at() -> None:
+    """Of an OpenAPI description there is its name, its URL and its type."""
+    (problem,) = check(step("outputs: {a: $sourceDescriptions.parcels.uri}"))
+    assert problem.message == (
+        "`$sourceDescriptions.parcels.uri`: a source description has no field `uri`"
+    )
+    assert problem.suggestion == "url"
+    assert messages(step("outputs: {a: $sourceDescriptions.parcels.url}")) == []
