@@ -158,21 +158,27 @@ class UsageJudge:
             if _shows_loss(event, events, query.aggregation):
                 self._observed.add(event.identity)
 
-    def find_unobserved(self) -> tuple[str, ...]:
-        """The records of the item whose loss nobody would have noticed, as reasons."""
+    def list_unobserved(self) -> tuple[MeterEvent, ...]:
+        """The events of the item whose loss, or second copy, nobody would have noticed."""
         records = {record.event.identity: record for record in self._ledger.records()}
-        unobserved = [
+        return tuple(
             event
             for identity, event in self._own.items()
             if identity not in self._observed and records[identity].fate is not Fate.REFUSED
-        ]
+        )
+
+    def find_unobserved(self) -> tuple[str, ...]:
+        """What nobody would have noticed, as reasons."""
+        records = {record.event.identity: record for record in self._ledger.records()}
         return tuple(
             f"no usage query would show it if {describe_event(event)} of meter {event.meter} "
             "were lost" + (" or counted twice" if _is_repeated(records[event.identity]) else "")
-            for event in unobserved
+            for event in self.list_unobserved()
         )
 
 
+#: Why a transmission is repeated that was to be made once.
+_FOR_WANT: Final = ("no answer", "throttled")
 #: Aggregations that a record counted twice changes.
 _COUNTING: Final = (Aggregation.SUM, Aggregation.COUNT)
 
@@ -200,9 +206,13 @@ def _cell_of(event: MeterEvent, query: UsageQuery) -> Cell:
 def _is_repeated(record: Record) -> bool:
     """Whether the document itself sent the record more than once, and it may be counted so.
 
-    What this plugin sent again, for want of an answer, is no claim of the document's.
+    What was only sent again for want of an answer is no claim of the document's or a variant's.
     """
-    sent = [t for t in record.transmissions if not t.reason and t.fate is not Fate.REFUSED]
+    sent = [
+        transmission
+        for transmission in record.transmissions
+        if transmission.reason not in _FOR_WANT and transmission.fate is not Fate.REFUSED
+    ]
     return len(sent) > 1
 
 
