@@ -97,6 +97,9 @@ class _Checker:
                 at = (*step.place.pointer, "dependsOn", index)
                 message = f"step `{step.step_id}` depends on `{name}`, but there is no such step"
                 self._add(at, message, name, tuple(ids))
+            elif name == step.step_id:
+                at = (*step.place.pointer, "dependsOn", index)
+                self._add(at, f"step `{step.step_id}` depends on itself")
         if step.workflow_id is not None and step.request_body is not None:
             message = "a step that calls a workflow has no `requestBody`"
             self._add(step.request_body.place.pointer, message, key=True)

@@ -50,10 +50,29 @@ def check_reference(use: Use, document: Document, ways: Ways | None) -> Iterator
             yield from _check_source(use.expression, document)
         case ComponentRef():
             yield f"`{use.expression}` is a component and has no value", None, ()
-        case MessagePart(side="message"):
-            yield f"`{use.expression}`: AsyncAPI steps: not supported yet", None, ()
-        case MessagePart(side=side) | Plain(side) if side != "self":
-            yield from _check_exchange(use, side)
+        case MessagePart():
+            yield from _check_message(use, use.expression)
+        case Plain():
+            yield from _check_plain(use, use.expression, document)
+
+
+def _check_plain(use: Use, expression: Plain, document: Document) -> Iterator[Finding]:
+    if expression.name != "self":
+        yield from _check_exchange(use, expression.name)
+    elif document.self_uri is None:
+        yield "`$self`: the document does not say what it is", None, ()
+
+
+def _check_message(use: Use, expression: MessagePart) -> Iterator[Finding]:
+    """A part of a request or response that such a message has, at a time when it is there."""
+    if expression.side == "message":
+        yield f"`{expression}`: AsyncAPI steps: not supported yet", None, ()
+    elif expression.part == "payload":
+        yield f"`{expression}`: only AsyncAPI messages have a payload", None, ()
+    elif expression.side == "response" and expression.part in ("query", "path"):
+        yield f"`{expression}`: a response has no {expression.part}", None, ()
+    else:
+        yield from _check_exchange(use, expression.side)
 
 
 def _check_source(expression: SourceRef, document: Document) -> Iterator[Finding]:

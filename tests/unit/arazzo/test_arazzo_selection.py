@@ -109,6 +109,14 @@ def test_an_absent_context_is_an_absent_value() -> None:
     assert render(compile_template(value, selectors=True), SCOPE) == {"b": 1}
 
 
+def test_a_selector_may_have_extensions() -> None:
+    """Any other member makes the object data."""
+    value = {"context": "$inputs.data", "selector": "/list/0/id", "type": "jsonpointer"}
+    assert render(compile_template({**value, "x-why": "a"}, selectors=True), SCOPE) == 1
+    data = render(compile_template({**value, "why": "a"}, selectors=True), SCOPE)
+    assert data == {**value, "context": INPUTS["data"], "why": "a"}
+
+
 def test_selectors_are_of_1_1() -> None:
     """In a document of 1.0 such an object is data."""
     value = {"context": "$inputs.text", "selector": "$.x", "type": "jsonpath"}
