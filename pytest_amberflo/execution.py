@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pytest_amberflo.arazzo.bound import BoundDocument
+    from pytest_amberflo.arazzo.errors import Problem
     from pytest_amberflo.arazzo.events import WorkflowResult
     from pytest_amberflo.arazzo.input_schema import InputSchema
     from pytest_amberflo.arazzo.model import Workflow
@@ -51,6 +52,8 @@ class PreparedWorkflow:
     ingests: bool
     #: The workflows that a document names as a dependency, a step, or where an action leads.
     calls: frozenset[WorkflowKey]
+    #: What is odd about it, and does not keep it from being run.
+    warnings: tuple[Problem, ...] = ()
 
     @property
     def key(self) -> WorkflowKey:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -54,7 +55,23 @@ class ArazzoFile(pytest.File):
             raise self.CollectError(str(error)) from None
         run.called.update(*(workflow.calls for workflow in prepared))
         for workflow in prepared:
+            self._warn(workflow)
             yield _make_node(self, workflow)
+
+    def _warn(self, prepared: PreparedWorkflow) -> None:
+        """Warn of what is odd about a workflow; an error where the user wants warnings to be."""
+        from pytest_amberflo.arazzo.errors import DocumentError  # noqa: PLC0415  only with files
+
+        source = prepared.bound.document.source
+        for problem in prepared.warnings:
+            line = problem.span.line if problem.span is not None else 1
+            try:
+                warnings.warn_explicit(
+                    problem.message, pytest.PytestCollectionWarning, str(self.path), line
+                )
+            except pytest.PytestCollectionWarning:
+                error = DocumentError(source.name, source.text, [problem])
+                raise self.CollectError(str(error)) from None
 
 
 class WorkflowNode(pytest.Collector):

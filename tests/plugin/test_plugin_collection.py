@@ -321,3 +321,27 @@ def test_unrelated_files_are_not_parsed(write: Write, run_serially: Run) -> None
         check=False,
     )
     assert "1 passed" in done.stdout, done.stdout
+
+
+def test_a_step_that_is_never_reached_is_a_warning(write: Write, run: Run) -> None:
+    """It is told with file and line, and nothing is red because of it."""
+    text = edit(
+        INGEST_AND_QUERY,
+        (
+            f"        {_INGEST}\n",
+            f"        {_INGEST}\n        onSuccess: [{{name: x, type: end}}]\n",
+        ),
+    )
+    write("workflows/ingest.arazzo.yaml", text)
+    result = run("--co", "-W", "default::pytest.PytestCollectionWarning")
+    assert result.ret == 0
+    line = line_of(text, "stepId", 2)
+    result.stdout.fnmatch_lines(
+        [
+            f"*workflows/ingest.arazzo.yaml:{line}: PytestCollectionWarning: "
+            "step `*` is never reached: *",
+        ]
+    )
+    strict = run("--co", "-W", "error::pytest.PytestCollectionWarning")
+    strict.stdout.fnmatch_lines([f"*ingest.arazzo.yaml:{line}:*  step `*` is never reached: *"])
+    strict.stdout.no_fnmatch_line("*nodes.py*")
