@@ -101,7 +101,7 @@ class ExtensionReader:
             if variants is None
             else self._read_variants(variants, (*at, "variants")),
             marks=self._read_marks(data.get("marks", []), (*at, "marks")),
-            fixtures=self._read_names(data.get("fixtures", []), (*at, "fixtures")),
+            fixtures=self._read_fixtures(data.get("fixtures", []), (*at, "fixtures")),
         )
 
     def read_step(self, step: Step) -> StepExtension:
@@ -171,7 +171,7 @@ class ExtensionReader:
                 continue
             inputs = row.get("inputs", {})
             self._check_inputs(inputs, (*here, "inputs"), workflow)
-            without = self._read_names(row.get("without", []), (*here, "without"))
+            without = self._read_without(row.get("without", []), (*here, "without"), workflow)
             marks = self._read_marks(row.get("marks", []), (*here, "marks"))
             rows.append(
                 Row(
@@ -204,10 +204,29 @@ class ExtensionReader:
 
     def _read_variants(self, data: Any, at: Pointer) -> tuple[str, ...]:
         names = self._read_names(data, at)
+        if data == []:
+            self._add(at, f"`variants` is empty; it takes {', '.join(VARIANTS)}")
         for index, name in enumerate(names):
             if name not in VARIANTS:
                 self._add((*at, index), f"there is no variant `{name}`", name, VARIANTS)
         return names
+
+    def _read_without(self, data: Any, at: Pointer, workflow: Workflow) -> tuple[str, ...]:
+        names = self._read_names(data, at)
+        known = tuple(self._bound.inputs_of(workflow).properties)
+        for index, name in enumerate(names):
+            if name not in known:
+                message = f"workflow `{workflow.workflow_id}` has no input `{name}`"
+                self._add((*at, index) if isinstance(data, list) else at, message, name, known)
+        return names
+
+    def _read_fixtures(self, data: Any, at: Pointer) -> tuple[str, ...]:
+        names = self._read_names(data, at)
+        for index, name in enumerate(names):
+            if not name.isidentifier():
+                here = (*at, index) if isinstance(data, list) else at
+                self._add(here, f"`{name}` is no name of a fixture")
+        return tuple(name for name in names if name.isidentifier())
 
     def _read_marks(self, data: Any, at: Pointer) -> tuple[MarkSpec, ...]:
         marks: list[MarkSpec] = []

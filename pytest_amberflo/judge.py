@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pytest_amberflo.metering.event import UnreadableEventError, read_events
 from pytest_amberflo.metering.expect import Judgement, Status, judge_reading
 from pytest_amberflo.metering.explain import describe_event, explain
 from pytest_amberflo.metering.ledger import Fate, Transmission, fate_of
 from pytest_amberflo.metering.number import add_exactly, format_number
+from pytest_amberflo.metering.oracle import passes
 from pytest_amberflo.metering.query import Aggregation
 from pytest_amberflo.metering.settle import wait_until_settled
 from pytest_amberflo.metering.usage import UsageShapeError, read_usage
 from pytest_amberflo.verdict import CheckOutcome, UsageDetail
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from pytest_amberflo.http.exchange import Exchange, Response
     from pytest_amberflo.metering.event import Identity, MeterEvent
-    from pytest_amberflo.metering.ledger import Ledger
+    from pytest_amberflo.metering.ledger import Ledger, Record
+    from pytest_amberflo.metering.oracle import Cell
     from pytest_amberflo.metering.query import UsageQuery
     from pytest_amberflo.metering.settle import Clock, Settled
     from pytest_amberflo.verdict import Tally
@@ -96,7 +98,7 @@ class UsageJudge:
                 return None
             judgement = judge_reading(
                 reading,
-                self._ledger.records(),
+                _leave_out_hidden(self._ledger.records(), query),
                 query,
                 known_stored=frozenset(self._proven),
                 knows_all_writers=self._is_alone,
@@ -107,6 +109,7 @@ class UsageJudge:
 
         settled = wait_until_settled(poll, self._clock, settle_s=settle_s, hold_s=hold_s)
         if shape_errors:
+            self._tally.judged += 1
             detail = UsageDetail(judgement=None, settled=None)
             return CheckOutcome.FAILED, f"the answer is no usage: {shape_errors[0]}", detail
         if settled is None:
@@ -137,26 +140,80 @@ class UsageJudge:
         return CheckOutcome.FAILED, "usage is not what was sent", detail
 
     def _observe(self, judgement: Judgement) -> None:
-        """Note the records whose loss this query would show."""
-        world = judgement.world
-        for amount in world.cells.values() if world is not None else ():
-            for event in amount.events:
-                if _shows_loss(event, amount.events, judgement.query.aggregation):
-                    self._observed.add(event.identity)
+        """Note the records whose loss this query would show, and whose second copy."""
+        world, query = judgement.world, judgement.query
+        if world is None:
+            return
+        for record in self._ledger.records():
+            event = record.event
+            amount = world.cells.get(_cell_of(event, query))
+            events = amount.events if amount is not None else ()
+            is_counted = any(other.identity == event.identity for other in events)
+            if not is_counted and (record.fate is not Fate.MAYBE or not _may_show(event, query)):
+                continue
+            if not is_counted:  # an answer without it says that it was not stored
+                events = (*events, event)
+            if _is_repeated(record) and query.aggregation not in _COUNTING:
+                continue
+            if _shows_loss(event, events, query.aggregation):
+                self._observed.add(event.identity)
 
-    def find_unobserved(self) -> tuple[str, ...]:
-        """The records of the item whose loss nobody would have noticed, as reasons."""
-        fates = {record.event.identity: record.fate for record in self._ledger.records()}
-        unobserved = [
+    def list_unobserved(self) -> tuple[MeterEvent, ...]:
+        """The events of the item whose loss, or second copy, nobody would have noticed."""
+        records = {record.event.identity: record for record in self._ledger.records()}
+        return tuple(
             event
             for identity, event in self._own.items()
-            if identity not in self._observed and fates[identity] is not Fate.REFUSED
-        ]
+            if identity not in self._observed and records[identity].fate is not Fate.REFUSED
+        )
+
+    def find_unobserved(self) -> tuple[str, ...]:
+        """What nobody would have noticed, as reasons."""
+        records = {record.event.identity: record for record in self._ledger.records()}
         return tuple(
             f"no usage query would show it if {describe_event(event)} of meter {event.meter} "
-            "were lost"
-            for event in unobserved
+            "were lost" + (" or counted twice" if _is_repeated(records[event.identity]) else "")
+            for event in self.list_unobserved()
         )
+
+
+#: Why a transmission is repeated that was to be made once.
+_FOR_WANT: Final = ("no answer", "throttled")
+#: Aggregations that a record counted twice changes.
+_COUNTING: Final = (Aggregation.SUM, Aggregation.COUNT)
+
+
+def _leave_out_hidden(records: Sequence[Record], query: UsageQuery) -> tuple[Record, ...]:
+    """The records without open ones that the query cannot show: no answer tells of them."""
+    return tuple(
+        record
+        for record in records
+        if record.fate is not Fate.MAYBE or _may_show(record.event, query)
+    )
+
+
+def _may_show(event: MeterEvent, query: UsageQuery) -> bool:
+    """Whether an event passes the query and its window, widened to whole buckets."""
+    low, high = query.interval.floor(query.start_s), query.interval.ceil(query.end_s)
+    return low * 1000 <= event.time_ms < high * 1000 and passes(event, query)
+
+
+def _cell_of(event: MeterEvent, query: UsageQuery) -> Cell:
+    group = tuple(event.attribute(name) or None for name in query.group_by)
+    return group, query.interval.floor(event.time_ms // 1000)
+
+
+def _is_repeated(record: Record) -> bool:
+    """Whether the document itself sent the record more than once, and it may be counted so.
+
+    What was only sent again for want of an answer is no claim of the document's or a variant's.
+    """
+    sent = [
+        transmission
+        for transmission in record.transmissions
+        if transmission.reason not in _FOR_WANT and transmission.fate is not Fate.REFUSED
+    ]
+    return len(sent) > 1
 
 
 def _shows_loss(
@@ -168,10 +225,10 @@ def _shows_loss(
         case Aggregation.COUNT:
             return True
         case Aggregation.MAX:
-            others = [other.value for other in events if other is not event]
+            others = [other.value for other in events if other.identity != event.identity]
             return event.value != 0 and all(event.value > value for value in others)
         case Aggregation.MIN:
-            others = [other.value for other in events if other is not event]
+            others = [other.value for other in events if other.identity != event.identity]
             return event.value != 0 and all(event.value < value for value in others)
 
 

@@ -50,6 +50,7 @@ class ArazzoFile(pytest.File):
             prepared = prepare_document(self.path, run, is_certain=self._is_certain)
         except (DocumentError, OSError) as error:
             raise self.CollectError(str(error)) from None
+        run.called.update(*(workflow.calls for workflow in prepared))
         for workflow in prepared:
             yield _make_node(self, workflow)
 
@@ -172,9 +173,16 @@ def _run(execution: Execution, item: pytest.Item) -> None:
     __tracebackhide__ = True
     from pytest_amberflo.failure import WorkflowFailure  # noqa: PLC0415
     from pytest_amberflo.summary import note_result  # noqa: PLC0415
+    from pytest_amberflo.variants import VariantSkippedError  # noqa: PLC0415
     from pytest_amberflo.verdict import Verdict  # noqa: PLC0415
 
-    result = execution.run()
+    skipped = ""
+    try:
+        result = execution.run()
+    except VariantSkippedError as error:
+        skipped = str(error)
+    if skipped:
+        pytest.skip(run_of(item.config).redactor.redact(skipped))
     note_result(item, result)
     item.config.hook.pytest_amberflo_workflow_result(item=item, result=result)
     if result.verdict is not Verdict.PASSED:

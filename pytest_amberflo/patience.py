@@ -21,6 +21,8 @@ THROTTLE_BUDGET_S: Final = 60.0
 MOST_RESENDS: Final = 3
 _FIRST_WAIT_S: Final = 0.5
 _LONGEST_WAIT_S: Final = 8.0
+#: A service that asks for no wait at all would be asked for ever: the budget is one of waits.
+_LEAST_WAIT_S: Final = 0.25
 
 
 class NotJudgedError(Exception):
@@ -68,7 +70,8 @@ def read_throttle(exchange: Exchange, turn: int) -> float | None:
     """How long to wait before a throttled request is sent again, in seconds, or None.
 
     429 always throttles, 503 with `Retry-After`; `turn` counts from 0 and lengthens the wait
-    where the service does not say how long.
+    where the service does not say how long. A wait is never so short that the budget of waits
+    would not end.
     """
     response = exchange.response
     if response is None or response.status not in (429, 503):
@@ -76,7 +79,7 @@ def read_throttle(exchange: Exchange, turn: int) -> float | None:
     value = find_header(response.headers, "retry-after")
     asked = None if value is None else parse_retry_after(value)
     if asked is not None:
-        return asked
+        return max(asked, _LEAST_WAIT_S)
     if response.status == 503:
         return None
     return min(_FIRST_WAIT_S * 2.0**turn, _LONGEST_WAIT_S)

@@ -159,8 +159,10 @@ class RunSummary:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Fail a run that judged too little; write the trace."""
+        from pytest_amberflo.digest import is_judged  # noqa: PLC0415
+
         least = self._settings.min_judged
-        judged = sum(digest["verdict"] in ("passed", "failed") for digest in self._digests)
+        judged = 0 if self._settings.is_dry_run else sum(map(is_judged, self._digests))
         if least is not None and judged < least and not self._config.option.collectonly:
             self._shortfall = f"{judged} judged, at least {least} are asked for"
             if session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
@@ -176,25 +178,44 @@ class RunSummary:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """What is unverified, and one line on what was judged."""
-        if self._unverified:
-            terminalreporter.write_sep("=", "UNVERIFIED")
-            for report in self._unverified:
-                terminalreporter.write_sep("_", report.head_line or report.nodeid, red=True)
-                for line in report.longreprtext.splitlines():
-                    terminalreporter.write_line(line)
+        self._show_unverified(terminalreporter)
         if self._config.get_verbosity() < -1:
             return
+        if self._settings.is_dry_run:
+            self._show_requests(terminalreporter)
         if self._config.get_verbosity() >= 0:
             for digest in self._digests:
                 for line in self._announce(digest["stand_ins"]):
                     terminalreporter.write_line(line)
         if self._digests:
-            from pytest_amberflo.digest import summarize  # noqa: PLC0415
-
-            terminalreporter.write_line(summarize(self._digests, str(self._settings.target)))
+            terminalreporter.write_line(self._summarize())
         if self._shortfall is not None:
             line = f"amberflo: {self._shortfall} (--amberflo-min-judged)"
             terminalreporter.write_line(line, red=True)
+
+    def _show_unverified(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self._unverified:
+            terminalreporter.write_sep("=", "UNVERIFIED")
+        for report in self._unverified:
+            terminalreporter.write_sep("_", report.head_line or report.nodeid, red=True)
+            for line in report.longreprtext.splitlines():
+                terminalreporter.write_line(line)
+
+    def _show_requests(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """What a dry run would send."""
+        terminalreporter.write_sep("=", "DRY RUN: nothing was sent")
+        for digest in self._digests:
+            if digest["requests"]:
+                terminalreporter.write_line(digest["nodeid"])
+                for line in digest["requests"]:
+                    terminalreporter.write_line(f"  {line}")
+
+    def _summarize(self) -> str:
+        from pytest_amberflo.digest import summarize, summarize_rehearsal  # noqa: PLC0415
+
+        if self._settings.is_dry_run:
+            return summarize_rehearsal(self._digests)
+        return summarize(self._digests, str(self._settings.target))
 
 
 def _count(number: int, noun: str) -> str:

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_amberflo.arazzo.errors import Problem
+from pytest_amberflo.arazzo.scope import read_index
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
 _URI: Final = "urn:arazzo:document"
 _MAX_REFS: Final = 50
+
+
+class UnusableSchemaError(Exception):
+    """Values cannot be held against the schema, for a mistake in it; the text says which."""
 
 
 class InputSchema:
@@ -55,8 +60,12 @@ class InputSchema:
     @property
     def is_open(self) -> bool:
         """Whether inputs that are not declared may be given by the schema's own words."""
+        if self._schema is True:
+            return True
         return any(
-            schema.get("patternProperties") or isinstance(schema.get("additionalProperties"), dict)
+            schema.get("patternProperties")
+            or isinstance(schema.get("additionalProperties"), dict)
+            or schema.get("additionalProperties") is True
             for schema in self._each_schema(self._schema)
         )
 
@@ -70,10 +79,23 @@ class InputSchema:
         return {**defaults, **values}
 
     def find_errors(self, values: Mapping[str, Any]) -> list[ValidationError]:
-        """What is wrong with these values, in the order of their names."""
+        """What is wrong with these values, in the order of their names.
+
+        Raises UnusableSchemaError; `find_problems` says beforehand what can be known.
+        """
         if self._schema is None or self._schema is True:
             return []
-        errors = self._validator.iter_errors(dict(values))
+        from jsonschema.exceptions import UnknownType  # noqa: PLC0415  costly
+        from referencing.exceptions import Unresolvable  # noqa: PLC0415
+
+        try:
+            errors = list(self._validator.iter_errors(dict(values)))
+        except UnknownType as error:
+            raise UnusableSchemaError(f"there is no type `{error.type}`") from None
+        except Unresolvable as error:
+            raise UnusableSchemaError(f"`{error.ref}` leads nowhere in this document") from None
+        except RecursionError:
+            raise UnusableSchemaError("its references lead in a circle") from None
         return sorted(errors, key=lambda error: str(error.json_path))
 
     def find_problems(self) -> Iterator[Problem]:
@@ -86,7 +108,7 @@ class InputSchema:
         source = self._document.source
         for pointer, reference in _find_references(self._schema, self._at):
             if self._follow(reference) is None:
-                message = f"`$ref: {reference}` leads nowhere in this document"
+                message = f"`{pointer[-1]}: {reference}` leads nowhere in this document"
                 yield Problem(span=source.locate(pointer), message=message)
         try:
             Draft202012Validator.check_schema(self._schema)
@@ -142,8 +164,8 @@ class InputSchema:
             key = token.replace("~1", "/").replace("~0", "~")
             if isinstance(value, dict) and key in value:
                 value = value[key]
-            elif isinstance(value, list) and key.isdigit() and int(key) < len(value):
-                value = value[int(key)]
+            elif isinstance(value, list) and (index := read_index(key)) is not None:
+                value = value[index] if index < len(value) else None
             else:
                 return None
         return value
@@ -155,7 +177,7 @@ def _find_anchor(value: Any, name: str) -> Any:
     while stack:
         current = stack.pop()
         if isinstance(current, dict):
-            if current.get("$anchor") == name:
+            if name in (current.get("$anchor"), current.get("$dynamicAnchor")):
                 return current
             stack.extend(current.values())
         elif isinstance(current, list):
@@ -166,7 +188,7 @@ def _find_anchor(value: Any, name: str) -> Any:
 def _find_references(value: Any, pointer: Pointer) -> Iterator[tuple[Pointer, str]]:
     if isinstance(value, dict):
         for name, member in value.items():
-            if name == "$ref" and isinstance(member, str):
+            if name in ("$ref", "$dynamicRef") and isinstance(member, str):
                 yield (*pointer, name), member
             elif name not in ("enum", "const", "default", "examples"):
                 yield from _find_references(member, (*pointer, name))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pytest_amberflo.arazzo.errors import Problem
+from pytest_amberflo.arazzo.excerpt import narrow_span
 from pytest_amberflo.arazzo.input_schema import InputSchema
-from pytest_amberflo.arazzo.load import narrow_span
 from pytest_amberflo.arazzo.order import CyclicStepsError, order_steps
 from pytest_amberflo.arazzo.references import check_reference
 from pytest_amberflo.arazzo.uses import find_uses

@@ -20,6 +20,7 @@ from pytest_amberflo.arazzo.errors import ArazzoError
 from pytest_amberflo.arazzo.events import ActionTaken, Outcome, StepResult, WorkflowResult
 from pytest_amberflo.arazzo.flow import Choice, Retries, choose_action, list_actions
 from pytest_amberflo.arazzo.frame import Frame
+from pytest_amberflo.arazzo.input_schema import UnusableSchemaError
 from pytest_amberflo.arazzo.order import order_steps
 from pytest_amberflo.http.exchange import find_header, parse_retry_after
 
@@ -181,7 +182,11 @@ class Runner:
             raise LimitError(f"more than {self._limits.depth} workflows deep", frame.trail[-4:])
         schema = bound.inputs_of(workflow)
         filled = schema.fill(inputs)
-        reasons = [f"{error.json_path}: {error.message}" for error in schema.find_errors(filled)]
+        try:
+            errors = schema.find_errors(filled)
+        except UnusableSchemaError as error:
+            raise InputsRefusedError(workflow.workflow_id, [str(error)]) from None
+        reasons = [f"{error.json_path}: {error.message}" for error in errors]
         if reasons:
             raise InputsRefusedError(workflow.workflow_id, reasons)
         return self._run_frame(self._frame(bound, workflow, filled, frame.trail, deadline), {})

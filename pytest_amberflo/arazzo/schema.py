@@ -87,7 +87,7 @@ FIELDS: Final[dict[str, dict[str, Any]]] = {
         "channelPath": TEXT,
         "parameters": _list(_reusable_or("parameter")),
         "requestBody": _ref("requestBody"),
-        "successCriteria": _list(_ref("criterion")),
+        "successCriteria": _list(_ref("criterion"), 1),
         "onSuccess": _list(_reusable_or("successAction")),
         "onFailure": _list(_reusable_or("failureAction")),
         "outputs": _map(_ref("output")),

@@ -145,6 +145,8 @@ def compile_string(text: str) -> Template:
         return _compile_interpolation(text)
     word = leading_word(text)
     if word is not None and text[len(word) + 1 : len(word) + 2] == ".":
+        if f"${word}" in SOURCES:  # one that has no members
+            parse_expression(text)
         near = find_nearest(f"${word}", SOURCES)
         if near is not None:
             # Sent as it stands it would be a constant, the same for everybody.

@@ -24,7 +24,7 @@ from pytest_amberflo.arazzo.runner import Runner
 from pytest_amberflo.http.exchange import Response, TransportFailure
 
 if TYPE_CHECKING:
-    from pytest_amberflo.arazzo.binding import Target
+    from pytest_amberflo.arazzo.bound import Target
 
 
 def outcomes(result: WorkflowResult) -> list[tuple[str, Outcome]]:
@@ -51,7 +51,6 @@ def test_steps_run_in_order_and_hand_on_their_outputs() -> None:
     assert result.outputs == {"id": 7, "where": "hub"}
     assert result.outcome is Outcome.PASSED
     assert result.inputs == {"name": "Ada"}
-    assert result.failed_step is None
     assert result.error is None
 
 
@@ -72,7 +71,6 @@ def test_a_failed_step_ends_the_run() -> None:
     assert result.outcome is Outcome.FAILED
     assert result.outputs == {"id": 7}
     assert result.error is None
-    assert result.failed_step is result.steps[1]
     assert result.steps[1].outputs == {}
     assert result.steps[1].exchange is not None
 
@@ -145,8 +143,8 @@ def test_a_refusal_of_the_way_ends_the_run() -> None:
     def refuse(target: Target) -> str:
         raise Refusal(f"not {target.source_name}")
 
-    runner = Runner(bound, send=service, route=refuse, clock=service.clock)
-    result = runner.run(bound.document.workflows[0], {})
+    runner = Runner(send=service, route=refuse, clock=service)
+    result = runner.run(bound, bound.document.workflows[0], {})
     assert result.steps[0].refusal == "not parcels"
     assert result.steps[0].sent is None
     assert service.calls == []
@@ -204,19 +202,14 @@ def test_runs_of_one_runner_share_nothing() -> None:
     service = Service(
         answer(201, {"id": 7}), answer(200, {"where": "hub"}), answer(200, []), answer(500)
     )
-    runner = Runner(bound, send=service, route=route, clock=service.clock)
-    runner.run(bound.document.workflows[0], {"name": "Ada"})
-    second = runner.run(bound.document.workflows[0], {"name": "Bob"})
+    runner = Runner(send=service, route=route, clock=service)
+    runner.run(bound, bound.document.workflows[0], {"name": "Ada"})
+    second = runner.run(bound, bound.document.workflows[0], {"name": "Bob"})
     assert second.outputs == {}
     assert outcomes(second) == [("send", Outcome.FAILED)]
 
 
 @pytest.mark.parametrize("body", [b"9" * 5000, b'{"id": 1e400}', b'{"id": "\\ud800"}'])
-@pytest.mark.xfail(
-    strict=True,
-    raises=(ValueError, UnicodeEncodeError),
-    reason="what Python reads of a body and cannot write again is not refused",
-)
 def test_no_answer_can_stop_a_run_with_a_crash(body: bytes) -> None:
     """Whatever a service sends, the run ends with a result."""
     text = write_workflow(

@@ -135,7 +135,7 @@ def test_a_status_that_is_not_documented_is_a_violation() -> None:
         (200, RIGHT, '{"id": NaN}', "$: the body is no JSON: `NaN` is no JSON number"),
         (200, RIGHT, '{"id": 1} x', "$: the body is no JSON: Extra data"),
         (200, RIGHT, b'{"id": 1, "more": "\xff"}', "$: the body is no JSON: byte 0xff at 19"),
-        (200, RIGHT, "[" * 100_000, "$: the body is no JSON: nested too deeply"),
+        (200, RIGHT, "[" * 100_000, "$: the body is no JSON: nested more than 200 levels deep"),
     ],
     ids=["empty", "empty any", "syntax", "nan", "inner nan", "trailing", "bytes", "depth"],
 )

@@ -176,7 +176,6 @@ def test_the_line_of_a_run(digests: list[dict[str, Any]], line: str) -> None:
     assert summarize(digests, "embedded") == line
 
 
-@pytest.mark.xfail(strict=True, reason="only failed checks count as wrong, warned ones as right")
 def test_usage_that_only_warns_is_not_right(run: Run) -> None:
     """Wrong usage is wrong in the summary, also where a user lowered its severity."""
     tally = Tally()
@@ -186,7 +185,6 @@ def test_usage_that_only_warns_is_not_right(run: Run) -> None:
     assert "usage right in 0 of 1" in summarize([digest], "embedded")
 
 
-@pytest.mark.xfail(strict=True, reason="an answer that is no usage is wrong, and was never judged")
 def test_no_less_than_nothing_is_right(run: Run) -> None:
     """A usage check that failed for the answer's form makes no negative count."""
     tally = Tally()

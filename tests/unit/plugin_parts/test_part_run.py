@@ -13,7 +13,7 @@ import pytest
 from unit.plugin_parts.part_kit import make_settings
 
 from pytest_amberflo import __version__
-from pytest_amberflo.arazzo.binding import Target as StepTarget
+from pytest_amberflo.arazzo.bound import Target as StepTarget
 from pytest_amberflo.arazzo.events import Refusal
 from pytest_amberflo.arazzo.source import parse_source
 from pytest_amberflo.http.exchange import Request

@@ -89,9 +89,10 @@ def test_criteria_of_a_trace(run: Run) -> None:
             criterion=Criterion(
                 condition=f"$statusCode == {SECRET}",
                 type="simple",
-                version=None,
+                version="",
                 context=None,
                 parsed=None,
+                template=None,
                 place=place,
             ),
             passed=passed,
