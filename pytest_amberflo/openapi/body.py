@@ -9,7 +9,7 @@ from pytest_amberflo.openapi.payload import (
     ContentType,
     UnreadableError,
     choose_media_type,
-    read_json,
+    read_body_as_json,
 )
 from pytest_amberflo.openapi.reading import read_content_type
 from pytest_amberflo.openapi.violation import Violation
@@ -76,7 +76,7 @@ def _judge_json(response: Response, found: ContentType) -> list[Violation]:
     if not response.body or not found.is_json:
         return []
     try:
-        read_json(response.body)
+        read_body_as_json(response.body)
     except UnreadableError as error:
         return [_break(f"the body {error}")]
     return []

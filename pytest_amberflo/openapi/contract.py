@@ -299,6 +299,11 @@ def _adapt_parameters(
     checks: _OperationContract, request: Request, path_texts: Mapping[str, str]
 ) -> RequestParameters:
     fields = read_fields(request, path_texts, checks.operation.parameters)
+    fields["query"].may_be_empty = frozenset(
+        parameter["name"]
+        for parameter in checks.readable["parameters"]
+        if parameter.get("allowEmptyValue") is True
+    )
     return RequestParameters(
         query=fields["query"],
         header=fields["header"],

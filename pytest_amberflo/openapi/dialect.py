@@ -19,6 +19,7 @@ from referencing.jsonschema import DRAFT202012
 
 from pytest_amberflo.arazzo.regex import search
 from pytest_amberflo.openapi.formats import make_format_checker
+from pytest_amberflo.openapi.pattern import to_python
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -64,7 +65,7 @@ def _items(validator: Any, items: Any, value: Any, _: Any) -> Iterator[Any]:
 
 
 def _pattern(validator: Any, pattern: str, value: Any, _: Any) -> Iterator[Any]:
-    if validator.is_type(value, "string") and not search(_to_python(pattern), value):
+    if validator.is_type(value, "string") and not search(to_python(pattern), value):
         yield ValidationError(f"{value!r} does not match {pattern!r}")
 
 
@@ -73,7 +74,7 @@ def _pattern_properties(validator: Any, patterns: Any, value: Any, _: Any) -> It
         return
     for pattern, schema in patterns.items():
         for name, member in value.items():
-            if search(_to_python(pattern), name):
+            if search(to_python(pattern), name):
                 yield from validator.descend(member, schema, path=name, schema_path=pattern)
 
 
@@ -83,7 +84,7 @@ def _additional_properties(
     if not validator.is_type(value, "object"):
         return
     known = schema.get("properties", {})
-    patterns = [_to_python(pattern) for pattern in schema.get("patternProperties", {})]
+    patterns = [to_python(pattern) for pattern in schema.get("patternProperties", {})]
     extras = [
         name
         for name in value
@@ -121,6 +122,14 @@ def _required_for(keyword: str) -> Any:
                 yield ValidationError(name)
 
     return required
+
+
+def _dependent_required(validator: Any, due: Any, value: Any, _: Any) -> Iterator[Any]:
+    if validator.is_type(value, "object"):
+        for name, others in due.items():
+            for other in others if name in value else ():
+                if other not in value:
+                    yield ValidationError(other, validator="required")
 
 
 def _has_mark(validator: Any, schema: Mapping[str, Any], name: str, keyword: str) -> bool:
@@ -234,34 +243,6 @@ def _unknown_form(name: str, value: Any, mapping: Mapping[str, str]) -> Validati
     return error
 
 
-def _to_python(pattern: str) -> str:
-    """The pattern of ECMA-262 in Python's dialect.
-
-    There `$` would also match before a last newline, and classes hold digits of every script.
-    """
-    text, is_class, position = "", False, 0
-    while position < len(pattern):
-        char = pattern[position]
-        if char == "\\":
-            escape = pattern[position : position + 2]
-            text += _ESCAPES.get((escape, is_class), escape)
-            position += 2
-            continue
-        if char in "[]":
-            is_class = char == "["
-        text += r"\Z" if char == "$" and not is_class else char
-        position += 1
-    return text
-
-
-_ESCAPES: Final = {
-    (r"\d", False): "[0-9]",
-    (r"\d", True): "0-9",
-    (r"\D", False): "[^0-9]",
-    (r"\w", False): "[A-Za-z0-9_]",
-    (r"\w", True): "A-Za-z0-9_",
-    (r"\W", False): "[^A-Za-z0-9_]",
-}
 _FORMATS: Final = make_format_checker()
 _OWN: Final = {
     "pattern": _pattern,
@@ -284,7 +265,11 @@ _RECEIVED: Final = {
     "writeOnly": _refuse_marked("is write-only and must not be sent back"),
 }
 _OLD: Final = {**_OWN, "type": _type, "items": _items}
-_NEW: Final = {**_OWN, "unevaluatedProperties": _unevaluated_properties}
+_NEW: Final = {
+    **_OWN,
+    "dependentRequired": _dependent_required,
+    "unevaluatedProperties": _unevaluated_properties,
+}
 del _OLD["patternProperties"]
 #: By whether the version is above 3.0, and whether the value is sent.
 _extend: Final[Any] = validators.extend

@@ -11,6 +11,10 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from pytest_amberflo.arazzo.errors import ExpressionSyntaxError
+from pytest_amberflo.arazzo.regex import check_pattern
+from pytest_amberflo.openapi.pattern import to_python
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -163,6 +167,7 @@ class Extractor:
             if key == "$ref" or key in _LEFT_OUT or key.startswith("x-"):
                 continue
             copy[key] = self._schema_member(key, child, name)
+        self._check_patterns(node)
         self._keep_anchor(node)
         self._map_discriminator(node, copy)
         return copy
@@ -190,6 +195,16 @@ class Extractor:
             self._nodes[key] = target
             self._pending.append(key)
         return f"#/components/schemas/{self._keys[place]}"
+
+    def _check_patterns(self, node: Node) -> None:
+        """Raise DocumentError for a pattern that is no regular expression."""
+        named = node.value.get("patternProperties")
+        for pattern in (node.value.get("pattern"), *(named if isinstance(named, dict) else ())):
+            try:
+                if isinstance(pattern, str):
+                    check_pattern(to_python(pattern))
+            except ExpressionSyntaxError as error:
+                raise node.error(f"the pattern {error.message}") from None
 
     def _keep_anchor(self, node: Node) -> None:
         """Add the schema that a `$dynamicRef` starts from."""

@@ -67,13 +67,17 @@ def _is_reference(value: Any) -> bool:
     return _NO_URI.search(value) is None
 
 
+def _on_a_day(value: Any) -> Any:
+    return f"2000-01-01T{value}" if isinstance(value, str) else value
+
+
 def _matches(pattern: re.Pattern[str]) -> Callable[[Any], bool]:
     return lambda value: not isinstance(value, str) or pattern.match(value) is not None
 
 
 def make_format_checker() -> FormatChecker:
     """The checks of every format that is known."""
-    checker = FormatChecker(["date", "date-time", "time", "ipv4", "ipv6", "uuid"])
+    checker = FormatChecker(["date", "date-time", "ipv4", "ipv6", "uuid"])
     own: dict[str, Callable[[Any], bool]] = {
         "int32": _is_within(32),
         "int64": _is_within(64),
@@ -82,6 +86,7 @@ def make_format_checker() -> FormatChecker:
         "byte": _is_base64,
         "email": _matches(_EMAIL),
         "hostname": _matches(_HOST),
+        "time": lambda value: checker.conforms(_on_a_day(value), "date-time"),
         "duration": _matches(_DURATION),
         "uri": _is_uri,
         "uri-reference": _is_reference,

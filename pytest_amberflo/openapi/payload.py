@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-import json
 from dataclasses import dataclass
 from email.message import Message
 from email.parser import BytesParser
@@ -15,10 +14,11 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import ParseError, fromstring
 
 from pytest_amberflo.http.exchange import is_json_type, is_xml_type
+from pytest_amberflo.http.json_text import JsonTextError, read_json
 from pytest_amberflo.openapi.shape import make_readings, read_members
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from pytest_amberflo.openapi.shape import Shape
 
@@ -29,8 +29,6 @@ _SEQUENCES: Final = (
     "application/ndjson",
     "application/json-seq",
 )
-#: The most digits of an integer that Python turns into text again.
-_MAX_DIGITS: Final = 4000
 
 
 class UnreadableError(ValueError):
@@ -91,10 +89,12 @@ def read_body(raw: bytes, content_type: ContentType, shape: Shape) -> Any:
     Raises UnreadableError.
     """
     if content_type.is_json:
-        return read_json(raw)
+        return read_body_as_json(raw)
     if content_type.is_sequence:
         return [
-            read_json(line) for line in raw.replace(b"\x1e", b"\n").split(b"\n") if line.strip()
+            read_body_as_json(line)
+            for line in raw.replace(b"\x1e", b"\n").split(b"\n")
+            if line.strip()
         ]
     if is_xml_type(content_type.media_type):
         return _check_xml(raw)
@@ -109,40 +109,18 @@ def read_body(raw: bytes, content_type: ContentType, shape: Shape) -> Any:
     return raw.decode("latin-1")  # bytes, as many characters
 
 
-def read_json(raw: bytes) -> Any:
-    """The JSON value of a body: UTF-8, no NaN, no name twice (RFC 8259).
-
-    Raises UnreadableError.
-    """
-
-    def refuse(constant: str) -> Any:
-        raise UnreadableError(f"is no JSON: `{constant}` is no JSON number")
-
-    def read_int(digits: str) -> int:
-        if len(digits) > _MAX_DIGITS:
-            raise UnreadableError(f"has a number of {len(digits)} digits")
-        return int(digits)
-
-    def unite(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-        members = dict(pairs)
-        if len(members) < len(pairs):
-            names = [name for name, _ in pairs]
-            twice = next(name for name in members if names.count(name) > 1)
-            raise UnreadableError(f"has `{twice}` twice in one object")
-        return members
-
+def read_body_as_json(raw: bytes) -> Any:
+    """The JSON value of a body: UTF-8, no name twice in an object. Raises UnreadableError."""
     if raw.startswith(b"\xef\xbb\xbf"):
         raise UnreadableError("is no JSON: it begins with a byte order mark")
     try:
-        text = raw.decode("utf-8")
-        return json.loads(text, parse_constant=refuse, parse_int=read_int, object_pairs_hook=unite)
+        return read_json(raw.decode("utf-8"), has_unique_names=True)
     except UnicodeDecodeError as error:
         byte = f"byte 0x{raw[error.start]:02x} at {error.start}"
         raise UnreadableError(f"is no JSON: {byte} is no UTF-8") from None
-    except json.JSONDecodeError as error:
-        raise UnreadableError(f"is no JSON: {error.msg} at character {error.pos + 1}") from None
-    except RecursionError:
-        raise UnreadableError("is no JSON: nested too deeply") from None
+    except JsonTextError as error:
+        at = "" if error.offset is None else f" at character {error.offset + 1}"
+        raise UnreadableError(f"is no JSON: {error.reason}{at}") from None
 
 
 def _decode(raw: bytes, charset: str) -> str:
@@ -192,7 +170,7 @@ def _read_part(raw: bytes, part: Any, shape: Shape) -> tuple[Any, Any]:
     """A field as its schema has it, and as text."""
     declared = part.get("content-type")
     if declared is not None and is_json_type(parse_content_type(str(declared)).media_type):
-        value = read_json(raw)
+        value = read_body_as_json(raw)
         return value, value
     text = raw.decode("latin-1" if part.get_filename() is not None else "utf-8", "replace")
     one = shape.items if shape.types <= {"array", "null"} else shape

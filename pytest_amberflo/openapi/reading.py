@@ -86,6 +86,8 @@ class Reader:
         """The value, or Readings, Unread or NO_VALUE. Raises KeyError where nothing is there."""
         try:
             if isinstance(self.form, Style):
+                if given.is_left_empty(self.form.name):
+                    return NO_VALUE
                 return self.form.read(given, self.shape)
             if isinstance(given, Payload):
                 return self._read(given)

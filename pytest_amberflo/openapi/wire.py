@@ -43,6 +43,8 @@ class Fields(Mapping[str, str]):
         self.pairs = [(self._key(name), value) for name, value in pairs]
         #: The name of the parameter that is the whole query, and its text.
         self.whole: dict[str, str] = {}
+        #: Names that may stand without a value.
+        self.may_be_empty: frozenset[str] = frozenset()
 
     def _key(self, name: str) -> str:
         return name.lower() if self.place == "header" else name
@@ -67,6 +69,10 @@ class Fields(Mapping[str, str]):
         if not found:
             raise KeyError(name)
         return ", ".join(found) if self.place == "header" else found[-1]
+
+    def is_left_empty(self, name: str) -> bool:
+        """Whether a name stands there without a value, and may."""
+        return name in self.may_be_empty and self.all(name)[-1:] == [""]
 
     def all(self, name: str) -> list[str]:
         """Every text of a name as it stands, in the order of the message."""
