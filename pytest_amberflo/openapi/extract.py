@@ -39,11 +39,13 @@ _NO_NAME: Final = re.compile(r"[^A-Za-z0-9._-]")
 _UNUSED: Final = frozenset(
     ("example", "examples", "links", "callbacks", "servers", "externalDocs", "headers", "tags")
 )
-_SCHEMA_MAPS: Final = frozenset(
-    ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
-)
+_SCHEMA_MAPS: Final = frozenset(("properties", "patternProperties", "dependentSchemas"))
 _LITERALS: Final = frozenset(("const", "enum", "default", "required", "xml", "discriminator"))
-_LEFT_OUT: Final = frozenset(("example", "examples", "externalDocs", "$id", "$anchor", "$schema"))
+#: Members of schemas that say nothing of values, or of which references have made use.
+_LEFT_OUT: Final = frozenset(
+    "example examples externalDocs $schema $id $anchor $dynamicAnchor $dynamicRef $defs "
+    "definitions $comment".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +169,9 @@ class Extractor:
             if key == "$ref" or key in _LEFT_OUT or key.startswith("x-"):
                 continue
             copy[key] = self._schema_member(key, child, name)
+        if isinstance(dynamic := node.value.get("$dynamicRef"), str):
+            copy["$ref"] = self._refer(self._references.target(dynamic, node))
         self._check_patterns(node)
-        self._keep_anchor(node)
         self._map_discriminator(node, copy)
         return copy
 
@@ -205,12 +208,6 @@ class Extractor:
                     check_pattern(to_python(pattern))
             except ExpressionSyntaxError as error:
                 raise node.error(f"the pattern {error.message}") from None
-
-    def _keep_anchor(self, node: Node) -> None:
-        """Add the schema that a `$dynamicRef` starts from."""
-        reference = node.value.get("$dynamicRef")
-        if isinstance(reference, str):
-            self._refer(self._references.target(reference, node))
 
     def _map_discriminator(self, node: Node, copy: dict[str, Any]) -> None:
         """Write every value that a discriminator may have, with the schema that it stands for."""

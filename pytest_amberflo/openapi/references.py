@@ -106,7 +106,10 @@ class References:
     def target(self, reference: str, at: Node) -> Node:
         """What a reference that stands at a node leads to. Raises DocumentError."""
         try:
-            uri, fragment = urldefrag(urljoin(_base_of(at.value, at.base), reference))
+            base = _base_of(at.value, at.base)
+            # urljoin knows no URN as a base.
+            is_within = reference.startswith("#")
+            uri, fragment = urldefrag(base + reference if is_within else urljoin(base, reference))
         except ValueError:
             raise at.error(f"`$ref: {reference}` is no URL") from None
         resource = self._resource(uri, reference, at)

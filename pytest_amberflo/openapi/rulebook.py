@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from jsonschema.exceptions import ValidationError, best_match
 from jsonschema_path import SchemaPath
 from openapi_spec_validator import (
     OpenAPIV30SpecValidator,
@@ -13,6 +14,7 @@ from openapi_spec_validator import (
 from referencing.exceptions import Unresolvable
 
 from pytest_amberflo.arazzo.errors import DocumentError, Problem
+from pytest_amberflo.openapi.extract import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -69,8 +71,8 @@ class Rulebook:
             paths = data["paths"].items()
             root["paths"] = {path: item for path, item in paths if not isinstance(item, dict)}
         self._found[()] = [
-            (source, Problem(span=source.locate(pointer), message=message))
-            for pointer, message in _list_complaints(root, self._description.minor)
+            (source, Problem(span=source.locate(tuple(error.absolute_path)), message=message))
+            for error, message in _list_complaints(root, self._description.minor)
         ]
 
     def check(self, operation: Operation, extract: Extract) -> None:
@@ -88,8 +90,8 @@ class Rulebook:
             inner[str(key)] = inner = {}
         inner[str(keys[-1])] = extract.operation
         found = self._found[operation.pointer] = []
-        for pointer, message in _list_complaints(root, self._description.minor):
-            source, place = _find_place(root, pointer, extract, self._description.source)
+        for error, message in _list_complaints(root, self._description.minor):
+            source, place = _find_place(root, error, extract, self._description.source)
             found.append((source, Problem(span=source.locate(place), message=message)))
 
     def conclude(self, operations: Iterable[Operation]) -> None:
@@ -101,39 +103,65 @@ class Rulebook:
             raise DocumentError(source.name, source.text, problems[:_MOST])
 
 
-def _find_place(
-    root: Any, pointer: Pointer, extract: Extract, source: Source
-) -> tuple[Source, Pointer]:
-    """Where what stands at a pointer of an extract stands in the description."""
-    value: Any = root
-    place = pointer
-    for index, token in enumerate(pointer):
+def _find_place(root: Any, error: Any, extract: Extract, source: Source) -> tuple[Source, Pointer]:
+    """Where what an error is about stands in the description.
+
+    The validator gives some paths from the root, and some from the schema that it was in.
+    """
+    pointer: Pointer = tuple(error.absolute_path)
+    paths = [pointer, ("default",)] if not pointer else [pointer]
+    for owner in _each_object(root):
+        origin = extract.origin_of(owner)
+        for path in paths if origin is not None else ():
+            found, deepest = _walk(owner, path, extract, origin)
+            if found is error.instance:
+                return deepest
+    return _walk(root, pointer, extract, Origin(source, ()))[1]
+
+
+def _walk(
+    value: Any, path: Pointer, extract: Extract, origin: Origin | None
+) -> tuple[Any, tuple[Source, Pointer]]:
+    """The value that a path of an extract leads to, and its place in the description."""
+    assert origin is not None
+    source, place = origin.source, origin.pointer
+    for token in path:
         try:
             value = value[token]
         except (LookupError, TypeError):
             break
-        origin = extract.origin_of(value)
-        if origin is not None:
-            source, place = origin.source, (*origin.pointer, *pointer[index + 1 :])
-    return source, place
+        inner = extract.origin_of(value)
+        source = inner.source if inner is not None else source
+        place = inner.pointer if inner is not None else (*place, token)
+    return value, (source, place)
 
 
-def _list_complaints(root: dict[str, Any], minor: int) -> Iterator[tuple[Pointer, str]]:
-    """What the validator of OpenAPI says, and where; up to a limit."""
+def _each_object(value: Any) -> Iterator[Any]:
+    if isinstance(value, dict):
+        yield value
+        for member in value.values():
+            yield from _each_object(member)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _each_object(item)
+
+
+def _list_complaints(root: dict[str, Any], minor: int) -> Iterator[tuple[Any, str]]:
+    """What the validator of OpenAPI says, with the error that it made of it; up to a limit."""
     count = 0
     try:
         spec = SchemaPath.from_dict(root, handlers=RefusingHandlers())
         for error in _RULES[minor](spec).iter_errors():
-            pointer = tuple(getattr(error, "absolute_path", ()))
-            text = str(getattr(error, "message", error)).splitlines()[0][:_LONGEST]
+            nearest: Any = best_match([error]) if error.context else error
+            text = str(nearest.message).splitlines()[0][:_LONGEST]
             if text.endswith("is not a 'regex'"):
                 continue  # Python's `re` is not their dialect, and extraction has read them
-            yield pointer, f"not valid OpenAPI: {text}"
+            yield nearest, f"not valid OpenAPI: {text}"
             count += 1
             if count == _MOST:
                 return
     except RecursionError:
-        yield (), "not valid OpenAPI: a schema leads back to itself, or nests too deeply"
+        return  # forms that are built on what offers them; extraction has refused real circles
     except (LookupError, TypeError, AttributeError, ValueError, Unresolvable) as error:
         # The validator walks what it has not yet found to be sound.
-        yield (), f"not valid OpenAPI: {error!r}"[:_LONGEST]
+        yield ValidationError(""), f"not valid OpenAPI: {error!r}"[:_LONGEST]
