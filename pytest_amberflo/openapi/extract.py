@@ -43,8 +43,19 @@ _SCHEMA_MAPS: Final = frozenset(("properties", "patternProperties", "dependentSc
 _LITERALS: Final = frozenset(("const", "enum", "default", "required", "xml", "discriminator"))
 #: Members of schemas that say nothing of values, or of which references have made use.
 _LEFT_OUT: Final = frozenset(
-    "example examples externalDocs $schema $id $anchor $dynamicAnchor $dynamicRef $defs "
-    "definitions $comment".split()
+    [
+        "example",
+        "examples",
+        "externalDocs",
+        "$schema",
+        "$id",
+        "$anchor",
+        "$dynamicAnchor",
+        "$dynamicRef",
+        "$defs",
+        "definitions",
+        "$comment",
+    ]
 )
 
 
