@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from pytest_amberflo.arazzo.events import WorkflowResult
     from pytest_amberflo.arazzo.input_schema import InputSchema
     from pytest_amberflo.arazzo.model import Workflow
+    from pytest_amberflo.arazzo.operation import ApiDescription, Operation
+    from pytest_amberflo.arazzo.source import Pointer
     from pytest_amberflo.extension import StepExtension, WorkflowExtension
     from pytest_amberflo.run import Run
     from pytest_amberflo.verdict import Check
@@ -82,9 +84,9 @@ class Execution:
         prepared = self._prepared
         register_secrets(self._run, prepared.input_schema, self._inputs.values)
         check_inputs(prepared.workflow, prepared.input_schema, self._inputs)
-        for description in prepared.bound.each_description():
+        for description, operations in list_used(prepared.bound):
             try:
-                self._run.contract_of(description).prepare()
+                self._run.contract_of(description).prepare(operations)
             except DocumentError as error:
                 raise InputError(str(error)) from None
 
@@ -133,6 +135,19 @@ class Execution:
         elif value == self._run.api_key:
             origin = "made for this run: AMBERFLO_API_KEY is not set"
         return f"{origin}, {len(value)} characters"
+
+
+def list_used(bound: BoundDocument) -> list[tuple[ApiDescription, list[Operation]]]:
+    """Every description of a document and of those it refers to, with what they call of it."""
+    called: dict[int, dict[Pointer, Operation]] = {}
+    for document in bound.each_document():
+        for target in document.targets.values():
+            operation = target.operation
+            called.setdefault(id(target.description), {})[operation.pointer] = operation
+    return [
+        (description, list(called.get(id(description), {}).values()))
+        for description in bound.each_description()
+    ]
 
 
 def register_secrets(run: Run, schema: InputSchema, values: Mapping[str, Any]) -> None:
