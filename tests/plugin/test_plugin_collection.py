@@ -252,19 +252,18 @@ BROKEN: list[tuple[str, str, list[str]]] = [
     (
         "source-no-openapi",
         edit(INGEST_AND_QUERY, ("../openapi/amberflo-metering-openapi.yaml", "x.arazzo.yaml")),
-        ["x.arazzo.yaml:*  source `meteringApi` cannot be used"],
+        ["x.arazzo.yaml:*  source `meteringApi` is said to be openapi, and is arazzo"],
     ),
     (
         "not-yet",
         edit(
             INGEST_AND_QUERY,
             (
-                "        outputs:\n          ingestResult: $response.body",
-                "        onFailure: [{name: stop, type: end}]\n"
-                "        outputs:\n          ingestResult: $response.body",
+                "      - stepId: queryUsage\n",
+                "      - stepId: queryUsage\n        x-amberflo: {meters: {}}\n",
             ),
         ),
-        ["x.arazzo.yaml:*  `onFailure` of a step: not supported yet"],
+        ["x.arazzo.yaml:*  `meters` of a step: not supported yet"],
     ),
     (
         "extension",
