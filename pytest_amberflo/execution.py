@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pytest_amberflo.arazzo.errors import DocumentError
@@ -53,10 +54,14 @@ class PreparedWorkflow:
 class Execution:
     """A run of one item. `prepare` finds what is wrong before any request is sent."""
 
-    def __init__(self, run: Run, prepared: PreparedWorkflow, inputs: Inputs) -> None:
+    def __init__(
+        self, run: Run, prepared: PreparedWorkflow, inputs: Inputs, url: str | None = None
+    ) -> None:
+        """`url` is where Amberflo's own hosts are sent, where that is not the run's target."""
         self._run = run
         self._prepared = prepared
         self._inputs = inputs
+        self._url = url
 
     def prepare(self) -> None:
         """Check the inputs and the descriptions. Raises InputError."""
@@ -73,9 +78,10 @@ class Execution:
         """The result of the item; never raises for what the service does."""
         run, prepared = self._run, self._prepared
         tally, clock = Tally(), PatientClock()
-        judge = UsageJudge(run.ledger, tally, clock, is_alone=run.is_alone)
+        is_alone = run.is_alone and self._url is None
+        judge = UsageJudge(run.ledger, tally, clock, is_alone=is_alone)
         sender = Sender(run, judge, clock, tally, prepared.step_extensions)
-        runner = Runner(send=sender, route=run.route, clock=clock)
+        runner = Runner(send=sender, route=partial(run.route, url=self._url), clock=clock)
         result = runner.run(prepared.bound, prepared.workflow, self._inputs.values)
         reasons = (*judge.not_in_ledger, *judge.find_unobserved())
         return ItemResult(
@@ -86,7 +92,7 @@ class Execution:
             reasons=reasons,
             input_origins=self._inputs.origins,
             key_origin=self._describe_key(),
-            target=str(run.settings.target),
+            target=self._url or str(run.settings.target),
             duration_s=result.duration_s,
         )
 

@@ -97,7 +97,9 @@ def _amberflo_execution(
     _amberflo_gathered: Any,
     amberflo_inputs: Mapping[str, Any],
 ) -> Execution:
-    from pytest_amberflo.gathering import prepare_execution  # noqa: PLC0415  only with workflows
+    from pytest_amberflo import gathering  # noqa: PLC0415  only with workflows
 
-    assert isinstance(request.node, WorkflowItem)
-    return prepare_execution(request.node, _amberflo_run, _amberflo_gathered, amberflo_inputs)
+    item, run = request.node, _amberflo_run
+    assert isinstance(item, WorkflowItem)
+    url = gathering.read_url(request, item, run)
+    return gathering.prepare_execution(item, run, _amberflo_gathered, amberflo_inputs, url)

@@ -54,12 +54,13 @@ class ArazzoFile(pytest.Module):
         """One node a workflow."""
         from pytest_amberflo.arazzo.errors import DocumentError  # noqa: PLC0415  only with files
         from pytest_amberflo.collection import prepare_document  # noqa: PLC0415
+        from pytest_amberflo.exchange_text import clean  # noqa: PLC0415
 
         run = run_of(self.config)
         try:
             prepared = prepare_document(self.path, run, is_certain=self._is_certain)
         except (DocumentError, OSError) as error:
-            raise self.CollectError(str(error)) from None
+            raise self.CollectError(clean(str(error))) from None
         names = name_nodes([workflow.workflow.workflow_id for workflow in prepared])
         for name, workflow in zip(names, prepared, strict=True):
             yield _make_node(self, name, workflow)

@@ -15,6 +15,7 @@ from pytest_amberflo.nodes import RUN, WorkflowItem, run_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
+    from pathlib import Path
 
     from pytest_amberflo.settings import Settings
     from pytest_amberflo.verdict import ItemResult
@@ -27,13 +28,14 @@ _RESULT: Final[pytest.StashKey[ItemResult]] = pytest.StashKey()
 def note_result(item: pytest.Item, result: ItemResult) -> None:
     """Keep an item's result for its report, and write what JUnit and sections show."""
     from pytest_amberflo.digest import describe_steps, list_properties  # noqa: PLC0415
+    from pytest_amberflo.exchange_text import clean  # noqa: PLC0415
 
     redactor = run_of(item.config).redactor
     item.stash[_RESULT] = result
     for name, value in list_properties(result):
         item.user_properties.append((name, redactor.redact(str(value))))
     text = "\n".join(describe_steps(result))
-    item.add_report_section("call", "amberflo steps", redactor.redact(text))
+    item.add_report_section("call", "amberflo steps", clean(redactor.redact(text)))
 
 
 class ReportMaker:
@@ -58,6 +60,7 @@ class ReportMaker:
         self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
     ) -> Generator[None, object, object]:
         """Mask the key from the moment that somebody's own fixture gives it."""
+        __tracebackhide__ = True
         value = yield
         if fixturedef.argname == "amberflo_api_key":
             run_of(request.config).redactor.register(value)
@@ -102,7 +105,8 @@ class RunSummary:
         self._digests: list[dict[str, Any]] = []
         self._unverified: list[pytest.TestReport] = []
         self._announced: set[str] = set()
-        self._shortfall: str | None = None
+        #: Why the run is not green, beside its items.
+        self._complaints: list[str] = []
 
     def pytest_report_header(self) -> str:
         """The target, and where its key is from."""
@@ -162,7 +166,8 @@ class RunSummary:
         least = self._settings.min_judged
         judged = sum(digest["verdict"] in ("passed", "failed") for digest in self._digests)
         if least is not None and judged < least and not self._config.option.collectonly:
-            self._shortfall = f"{judged} judged, at least {least} are asked for"
+            text = f"{judged} judged, at least {least} are asked for (--amberflo-min-judged)"
+            self._complaints.append(text)
             if session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
                 session.exitstatus = pytest.ExitCode.TESTS_FAILED
         if self._settings.trace is not None and not self._config.option.collectonly:
@@ -172,7 +177,16 @@ class RunSummary:
                 "workflows": [digest["trace"] for digest in self._digests],
             }
             text = json.dumps(trace, ensure_ascii=False, indent=1) + "\n"
-            self._settings.trace.write_text(text, encoding="utf-8")
+            self._write(session, self._settings.trace, text)
+
+    def _write(self, session: pytest.Session, path: Path, text: str) -> None:
+        """Write a file that was asked for; without it the run is not green."""
+        try:
+            path.write_text(text, encoding="utf-8")
+        except OSError as error:
+            self._complaints.append(f"{path} cannot be written: {error.strerror}")
+            if session.exitstatus == pytest.ExitCode.OK:
+                session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """What is unverified, and one line on what was judged."""
@@ -191,10 +205,10 @@ class RunSummary:
         if self._digests:
             from pytest_amberflo.digest import summarize  # noqa: PLC0415
 
-            terminalreporter.write_line(summarize(self._digests, str(self._settings.target)))
-        if self._shortfall is not None:
-            line = f"amberflo: {self._shortfall} (--amberflo-min-judged)"
-            terminalreporter.write_line(line, red=True)
+            targets = dict.fromkeys(digest["target"] for digest in self._digests)
+            terminalreporter.write_line(summarize(self._digests, ", ".join(targets)))
+        for complaint in self._complaints:
+            terminalreporter.write_line(f"amberflo: {complaint}", red=True)
 
 
 def _count(number: int, noun: str) -> str:

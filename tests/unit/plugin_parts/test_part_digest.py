@@ -111,6 +111,7 @@ def test_a_digest_is_plain_and_masked(run: Run) -> None:
     trace = digest.pop("trace")
     assert digest == {
         "verdict": "failed",
+        "target": "embedded",
         "steps": [
             "send  POST /ingest  200  12 ms  usage is not what was sent  the key **** is wrong"
         ],
