@@ -16,6 +16,7 @@ from pytest_amberflo.inputs import (
     InputError,
     Inputs,
     InputSources,
+    MissingInputsError,
     collect_inputs,
     select_file_inputs,
 )
@@ -31,8 +32,10 @@ if TYPE_CHECKING:
 
 def gather_inputs(request: pytest.FixtureRequest, item: WorkflowItem, run: Run) -> Inputs:
     """The inputs of an item with where each is from; where one is unusable, the item errs."""
+    __tracebackhide__ = True
 
     def read_fixture(name: str) -> Any:
+        __tracebackhide__ = True
         fixture, _, attribute = name.partition(".")
         value = request.getfixturevalue(fixture)
         if attribute and not hasattr(value, attribute):
@@ -73,6 +76,11 @@ def prepare_execution(
     try:
         execution = Execution(run, item.prepared, _trace_inputs(gathered, values), url)
         execution.prepare()
+    except MissingInputsError as error:
+        if item.prepared.is_called and not item.session.isinitpath(item.path):
+            names = ", ".join(error.names)
+            pytest.skip(f"another workflow calls it, and nothing gives its inputs: {names}")
+        message = str(error)
     except InputError as error:
         message = str(error)
     else:
@@ -85,6 +93,7 @@ def read_url(request: pytest.FixtureRequest, item: WorkflowItem, run: Run) -> st
 
     A URL off this machine is refused unless it is of the target's host.
     """
+    __tracebackhide__ = True
     if not run.calls_service(item.prepared.bound):
         return None
     if request.getfixturevalue("amberflo_target") != run.settings.target:

@@ -15,7 +15,7 @@ from pytest_amberflo.arazzo.input_schema import UnusableSchemaError
 from pytest_amberflo.naming import find_nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from pytest_amberflo.arazzo.input_schema import InputSchema
     from pytest_amberflo.arazzo.model import Workflow
@@ -38,6 +38,14 @@ _WHOLE_METER_VALUE: Final = 3
 
 class InputError(Exception):
     """The inputs of an item cannot be used; the text says which and what to do."""
+
+
+class MissingInputsError(InputError):
+    """Required inputs have no source."""
+
+    def __init__(self, text: str, names: Sequence[str]) -> None:
+        super().__init__(text)
+        self.names = tuple(names)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +72,7 @@ class Inputs:
 
 def collect_inputs(workflow: Workflow, schema: InputSchema, sources: InputSources) -> Inputs:
     """The value of every declared input that has a source. Raises InputError."""
+    __tracebackhide__ = True
     _check_without(workflow, schema, sources.without)
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
@@ -80,7 +89,7 @@ def check_inputs(workflow: Workflow, schema: InputSchema, inputs: Inputs) -> Non
     """Raise InputError for inputs that are missing, or that the workflow's schema refuses."""
     missing = [name for name in schema.required if name not in inputs.values]
     if missing:
-        raise InputError(_describe_missing(workflow, schema, missing))
+        raise MissingInputsError(_describe_missing(workflow, schema, missing), missing)
     try:
         errors = schema.find_errors(inputs.values)
     except UnusableSchemaError as error:
@@ -122,6 +131,7 @@ def _check_without(workflow: Workflow, schema: InputSchema, without: frozenset[s
 def _find_value(
     name: str, schema: Mapping[str, Any], sources: InputSources
 ) -> tuple[Any, str] | None:
+    __tracebackhide__ = True
     if name in sources.options:
         return _parse_option(name, sources.options[name], schema), f"--amberflo-input {name}"
     for values, origin in ((sources.file, "the input file"), (sources.row, "the row")):
@@ -144,10 +154,12 @@ def _find_value(
 
 
 def _read(sources: InputSources, fixture: str) -> tuple[Any, str]:
+    __tracebackhide__ = True
     return sources.read_fixture(fixture), f"the fixture {fixture}"
 
 
 def _read_meter(name: str, schema: Mapping[str, Any], sources: InputSources) -> tuple[Any, str]:
+    __tracebackhide__ = True
     value, origin = _read(sources, METER[name])
     kinds = _kinds_of(schema)
     if value == METER_VALUE and "integer" in kinds and "number" not in kinds:

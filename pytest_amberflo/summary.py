@@ -7,6 +7,7 @@ the reports, as plain values.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -68,12 +69,18 @@ class ReportMaker:
 
     def _make_digest(self, item: WorkflowItem, report: pytest.TestReport) -> dict[str, Any] | None:
         from pytest_amberflo.digest import make_digest, make_skeleton  # noqa: PLC0415
+        from pytest_amberflo.verdict import Verdict  # noqa: PLC0415  only with workflows
 
         run = run_of(item.config)
         wants_trace = run.settings.trace is not None
         workflow_id = item.prepared.workflow.workflow_id
-        if report.when == "call" and _RESULT in item.stash:
-            return make_digest(item.nodeid, item.stash[_RESULT], run, wants_trace=wants_trace)
+        result = item.stash.get(_RESULT, None)
+        if report.when == "call" and result is not None:
+            del item.stash[_RESULT]  # a plugin may run the item again
+            if report.failed and result.verdict is Verdict.PASSED:
+                # Red for what is not the workflow's: a hook that raised, a pass that is strict.
+                result = replace(result, verdict=Verdict.FAILED)
+            return make_digest(item.nodeid, result, run, wants_trace=wants_trace)
         if report.when == "setup" and not report.passed:
             outcome = "skipped" if report.skipped else "error"
             return make_skeleton(item.nodeid, workflow_id, outcome, run)
