@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os.path
+import re
 import sys
 import time
 from functools import cached_property
@@ -13,6 +14,7 @@ from pytest_amberflo.arazzo.bound import SourceError
 from pytest_amberflo.arazzo.events import Refusal
 from pytest_amberflo.http.address import is_amberflo_host, is_loopback
 from pytest_amberflo.http.client import Client
+from pytest_amberflo.http.disguise import match_written
 from pytest_amberflo.http.exchange import Request
 from pytest_amberflo.http.redact import Redactor
 from pytest_amberflo.identity import SHARED, make_api_key, make_run_id
@@ -98,6 +100,15 @@ class Run:
             key = self._made_key
         self.redactor.register(key)
         return key
+
+    def holds_key(self, text: str) -> bool:
+        """Whether AMBERFLO_API_KEY is in a text, however it is written there."""
+        return self._key_pattern is not None and self._key_pattern.search(text) is not None
+
+    @cached_property
+    def _key_pattern(self) -> re.Pattern[str] | None:
+        key = self.settings.api_key
+        return None if key is None else re.compile(match_written(key))
 
     @cached_property
     def client(self) -> Client:
