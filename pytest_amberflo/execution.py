@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pytest_amberflo.arazzo.errors import DocumentError
@@ -72,12 +73,20 @@ class Execution:
     """A run of one item. `prepare` finds what is wrong before any request is sent."""
 
     def __init__(
-        self, run: Run, prepared: PreparedWorkflow, inputs: Inputs, variant: str | None = None
+        self,
+        run: Run,
+        prepared: PreparedWorkflow,
+        inputs: Inputs,
+        *,
+        variant: str | None = None,
+        url: str | None = None,
     ) -> None:
+        """`url` is where Amberflo's own hosts are sent, where that is not the run's target."""
         self._run = run
         self._prepared = prepared
         self._inputs = inputs
         self._variant = variant
+        self._url = url
 
     def prepare(self) -> None:
         """Check the inputs and the descriptions. Raises InputError."""
@@ -97,18 +106,21 @@ class Execution:
         """
         run, prepared = self._run, self._prepared
         tally, clock = Tally(), PatientClock(seconds_left=lambda: run.pace.seconds_left)
-        judge = UsageJudge(run.ledger, tally, clock, run.terms)
+        is_alone = run.is_alone and self._url is None
+        terms = replace(run.terms, knows_all_writers=is_alone)
+        route = partial(run.route, url=self._url)
+        judge = UsageJudge(run.ledger, tally, clock, terms)
         courier = Courier(run, clock, tally, prepared.step_extensions)
         reader = UsageReader(run, courier, judge)
-        witness = Witness(run, prepared.bound, courier, reader, judge)
+        witness = Witness(prepared.bound, courier, reader, judge, route)
         engine: Runner | Rehearsal
         if run.settings.is_dry_run:
-            engine = Rehearsal(inspect=courier.admit, route=run.route)
+            engine = Rehearsal(inspect=courier.admit, route=route)
         else:
             ingestion = Ingestion(run, courier, judge, clock, tally)
             variant = Variant(self._variant, run, courier, ingestion, judge, witness, clock)
             sender = Sender(courier, variant, reader, judge)
-            engine = Runner(send=sender, route=run.route, clock=clock)
+            engine = Runner(send=sender, route=route, clock=clock)
         result = engine.run(prepared.bound, prepared.workflow, self._inputs.values)
         if _decide(result, courier.checks, judge.not_in_ledger) is Verdict.PASSED:
             witness.ask()
@@ -121,7 +133,7 @@ class Execution:
             reasons=reasons,
             input_origins=self._inputs.origins,
             key_origin=self._describe_key(),
-            target=str(run.settings.target),
+            target=self._url or str(run.settings.target),
             duration_s=result.duration_s,
         )
 

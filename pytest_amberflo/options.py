@@ -43,10 +43,10 @@ def read_settings(config: pytest.Config) -> Settings:
     """The settings of a run. Raises pytest.UsageError that names the option and what it takes."""
     reader = _Reader(config, os.environ)
     target = reader.read_target()
-    _check_require(reader, target)
     embedded = target.kind == "embedded"
     return Settings(
         target=target,
+        require=_read_require(reader, target),
         api_key=reader.read_api_key(target),
         min_judged=reader.read_count("min_judged"),
         servers=reader.read_servers(),
@@ -280,13 +280,14 @@ _INI_NAMES: Final = tuple(name for name, _, _ in INI)
 _SINGULAR: Final = {"servers": "server", "allow_hosts": "allow_host"}
 
 
-def _check_require(reader: _Reader, target: Target) -> None:
+def _read_require(reader: _Reader, target: Target) -> Target | None:
     required = reader.find("require")
     if required is None:
-        return
+        return None
     wanted = parse_target(required)
     if not is_met(wanted, target):
         refuse(
             f"{required.label} asks for `{required.value}`, but the target is {target} "
             f"(from {target.origin})"
         )
+    return wanted

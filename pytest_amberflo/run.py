@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os.path
+import re
 import sys
 import time
 from functools import cached_property
@@ -13,6 +14,7 @@ from pytest_amberflo.arazzo.bound import SourceError
 from pytest_amberflo.arazzo.events import Refusal
 from pytest_amberflo.http.address import is_amberflo_host, is_loopback
 from pytest_amberflo.http.client import Client
+from pytest_amberflo.http.disguise import match_written
 from pytest_amberflo.http.exchange import Request
 from pytest_amberflo.http.redact import Redactor
 from pytest_amberflo.identity import SHARED, make_api_key, make_run_id
@@ -24,6 +26,7 @@ from pytest_amberflo.pace import Pace
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pytest_amberflo.arazzo.bound import BoundDocument
     from pytest_amberflo.arazzo.bound import Target as StepTarget
     from pytest_amberflo.execution import WorkflowKey
     from pytest_amberflo.openapi.contract import Contract
@@ -116,6 +119,15 @@ class Run:
             key = self._made_key
         self.redactor.register(key)
         return key
+
+    def holds_key(self, text: str) -> bool:
+        """Whether AMBERFLO_API_KEY is in a text, however it is written there."""
+        return self._key_pattern is not None and self._key_pattern.search(text) is not None
+
+    @cached_property
+    def _key_pattern(self) -> re.Pattern[str] | None:
+        key = self.settings.api_key
+        return None if key is None else re.compile(match_written(key))
 
     @cached_property
     def client(self) -> Client:
@@ -216,25 +228,33 @@ class Run:
             raise SourceError(f"`{url}` answers {exchange.response.status}")
         return exchange.response.body
 
-    def route(self, target: StepTarget) -> str:
+    def calls_service(self, bound: BoundDocument) -> bool:
+        """Whether a step of a document, or of one it refers to, calls Amberflo's own hosts."""
+        return any(
+            is_amberflo_host(urlsplit(target.operation.servers[0].expand()).hostname or "")
+            and target.source_name not in self.settings.servers
+            for target in bound.each_target()
+        )
+
+    def route(self, target: StepTarget, *, url: str | None = None) -> str:
         """The base URL that a step's operation is called at.
 
-        Amberflo's own hosts become the target; loopback and allowed hosts stand. Raises Refusal
-        for every other host, with the option that would allow it.
+        Amberflo's own hosts become `url` or else the target; loopback and allowed hosts stand.
+        Raises Refusal for every other host, with the option that would allow it.
         """
         name = target.source_name
         if name in self.settings.servers:
             return self._allow(self.settings.servers[name], name, is_given=True)
-        url = target.operation.servers[0].expand()
-        host = urlsplit(url).hostname or ""
+        server = target.operation.servers[0].expand()
+        host = urlsplit(server).hostname or ""
         if is_amberflo_host(host):
-            return self.target_url
+            return url or self.target_url
         if not host:
             raise Refusal(
-                f"source `{name}` does not say on which host it is (its server is `{url}`). "
+                f"source `{name}` does not say on which host it is (its server is `{server}`). "
                 f"Give it: --amberflo-server {name}=URL"
             )
-        return self._allow(url, name, is_given=False)
+        return self._allow(server, name, is_given=False)
 
     def _allow(self, url: str, name: str, *, is_given: bool) -> str:
         host = (urlsplit(url).hostname or "").lower()

@@ -73,6 +73,8 @@ class Settings:
     """Everything that a user can set; times in seconds."""
 
     target: Target
+    #: The target that was required, or None; the run's is this one.
+    require: Target | None
     api_key: str | None = field(repr=False)
     min_judged: int | None
     servers: Mapping[str, str]

@@ -22,13 +22,12 @@ from pytest_amberflo.verdict import CheckOutcome
 
 if TYPE_CHECKING:
     from pytest_amberflo.arazzo.bound import BoundDocument
-    from pytest_amberflo.arazzo.events import Call
+    from pytest_amberflo.arazzo.events import Call, Route
     from pytest_amberflo.arazzo.operation import ApiDescription, Operation
     from pytest_amberflo.courier import Courier
     from pytest_amberflo.judge import UsageJudge
     from pytest_amberflo.metering.query import UsageQuery
     from pytest_amberflo.reader import UsageReader
-    from pytest_amberflo.run import Run
 
 #: Headers that belong to the ingest request's body, not to whoever sends it.
 _OF_THE_BODY: Final = ("content-type", "content-length", "content-encoding", "accept")
@@ -40,13 +39,13 @@ class Witness:
 
     def __init__(
         self,
-        run: Run,
         bound: BoundDocument,
         courier: Courier,
         reader: UsageReader,
         judge: UsageJudge,
+        route: Route,
     ) -> None:
-        self._run = run
+        self._route = route
         self._bound = bound
         self._courier = courier
         self._reader = reader
@@ -116,7 +115,7 @@ class Witness:
             operation = _find_usage(description)
             if operation is not None:
                 target = Target(source_name=name, description=description, operation=operation)
-                return target, self._run.route(target)
+                return target, self._route(target)
         url = ingest.plan.sent.request.url.partition("?")[0].rstrip("/")
         path = own.operation.path.rstrip("/")
         if not recognize_operation(own.operation) or not url.endswith(path):
