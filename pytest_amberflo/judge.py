@@ -73,9 +73,11 @@ class UsageJudge:
         fate = fate_of(
             response.status if response is not None else None,
             sent=failure is None or failure.sent,
+            may_be_partial=self._terms.is_live and len(events) > 1,
         )
+        started, done = exchange.started_at, exchange.started_at + exchange.elapsed_s
         self._ledger.add(
-            Transmission(event=event, fate=fate, at_s=exchange.started_at, reason=reason)
+            Transmission(event=event, fate=fate, at_s=started, done_s=done, reason=reason)
             for event in events
         )
         for event in events:
