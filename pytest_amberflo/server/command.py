@@ -16,10 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pytest_amberflo.server.errors import ServerError
-from pytest_amberflo.server.keyring import Keyring
-from pytest_amberflo.server.limits import Limits
 from pytest_amberflo.server.listener import open_listener, port_of, url_of
 from pytest_amberflo.server.serving import open_store, serve
+from pytest_amberflo.server.setup import Setup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -68,14 +67,13 @@ def run_command(arguments: Sequence[str], environment: Mapping[str, str]) -> int
             open_listener(options.host, options.port) as listener,
             open_store(options.store) as store,
         ):
-            keyring = Keyring(keys.values)
+            setup = Setup(api_keys=keys.values)
             _announce(listener, options, keys)
             serve(
                 listener,
                 stop,
                 store=store,
-                keyring=keyring,
-                limits=Limits(),
+                setup=setup,
                 alarm=report_fault,
                 observe=None if options.quiet else _log_access,
             )
