@@ -4,29 +4,24 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import socket
-import subprocess
-import sys
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 from unit.server import answer_judge
+from unit.server.server_process import run_process
 
-from pytest_amberflo.server import live
 from pytest_amberflo.server.live import EmbeddedServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 KEY = "key-of-the-first-tenant"
 OTHER_KEY = "key-of-the-second-tenant"
-# From where the package really is: the tests also run against an installed one.
-_PACKAGE = Path(live.__file__).parents[1]
 _NUMBERS = itertools.count()
 
 
@@ -200,52 +195,7 @@ def open_raw() -> Iterator[Callable[[EmbeddedServer | httpx.URL], RawClient]]:
         one.socket.close()
 
 
-@dataclass(frozen=True)
-class Command:
-    """The server as a process of its own."""
-
-    process: subprocess.Popen[str]
-    #: What it said when it started.
-    line: str
-    url: str
-    #: Where its standard error goes.
-    stderr: Path
-
-    def read_stderr(self) -> str:
-        """What it has written to its standard error so far."""
-        return self.stderr.read_text()
-
-    def wait(self) -> int:
-        """Wait for its end; gives back the exit status."""
-        return self.process.wait(timeout=10)
-
-
 @pytest.fixture
-def run_server(tmp_path: Path) -> Iterator[Callable[..., Any]]:
-    """Runs the command as a context; whatever still serves at the end is stopped."""
-    processes: list[subprocess.Popen[str]] = []
-
-    @contextmanager
-    def run(*arguments: str, prefix: tuple[str, ...] = (), **environment: str) -> Any:
-        inherited = {k: v for k, v in os.environ.items() if k != "AMBERFLO_API_KEY"}
-        errors = tmp_path / f"stderr-{len(processes)}"
-        with errors.open("w") as stderr:
-            process = subprocess.Popen(
-                [*prefix, sys.executable, "-m", "pytest_amberflo.server", *arguments],
-                stdout=subprocess.PIPE,
-                stderr=stderr,
-                text=True,
-                env=inherited | {"PYTHONPATH": str(_PACKAGE.parent)} | environment,
-            )
-        processes.append(process)
-        assert process.stdout is not None
-        with process.stdout:
-            line = process.stdout.readline()
-            url = line.partition(" on ")[2].partition(",")[0]
-            yield Command(process=process, line=line, url=url, stderr=errors)
-
-    yield run
-    for process in processes:
-        process.terminate()
-    for process in processes:
-        process.wait(timeout=10)
+def run_server(tmp_path: Path) -> Callable[..., Any]:
+    """Runs the command as a context; what still serves at its end is stopped."""
+    return partial(run_process, tmp_path)

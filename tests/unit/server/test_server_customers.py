@@ -208,11 +208,11 @@ def test_invoices_are_made_of_usage(client: httpx.Client) -> None:
     for moment_s, value in ((_MARCH, 1), (_APRIL - 1, 2), (_APRIL, 4), (end_s, 8)):
         event = {"meterApiName": "calls", "customerId": "c-1", "meterValue": value}
         client.post("/ingest", json=event | {"meterTimeInMillis": moment_s * 1000})
-    params = {"customerId": "c-1", "productId": "1", "fromCache": "True"}
+    params: dict[str, Any] = {"customerId": "c-1", "productId": "1", "fromCache": "True"}
     invoices = client.get(f"{_INVOICE}/all", params=params).json()
     assert [invoice["totalBill"]["totalPrice"] for invoice in invoices] == [2, 1.5]
     assert client.get(_INVOICE, params=params | {"latest": "true"}).json() == invoices[0]
-    key = {"productPlanId": "p-1", "year": 2024, "month": 3, "day": 1}
+    key: dict[str, Any] = {"productPlanId": "p-1", "year": 2024, "month": 3, "day": 1}
     assert client.get(_INVOICE, params=params | key).json() == invoices[1]
     assert client.get(_INVOICE, params=params | key | {"day": 2}).json() is None
     assert client.get(_INVOICE, params=params).status_code == 400

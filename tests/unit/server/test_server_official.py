@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 from unit.server import answer_judge
 from unit.server.conftest import open_client
@@ -14,6 +14,8 @@ from pytest_amberflo.server.live import EmbeddedServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    import httpx
 
 _DAY_S = 86_400
 _START_S = 1_718_150_400
@@ -158,7 +160,7 @@ def test_the_window_ends_now_and_is_widened(
     client: httpx.Client, send: Callable[..., None]
 ) -> None:
     """Without an end it is now, without an interval hours, without an aggregation the meter's."""
-    now_s = int(__import__("time").time())
+    now_s = int(time.time())
     send(now_s, 4)
     window = {"startTimeInSeconds": str(now_s - 3600), "endTimeInSeconds": None}
     query = {"meterApiName": "m", "timeRange": window, "startTimeInSeconds": 5}
@@ -227,7 +229,8 @@ def test_batches(client: httpx.Client, send: Callable[..., None]) -> None:
     assert [len(report["clientMeters"]) for report in reports] == [1, 0]
     reports = client.post("/usage/sparse/batch", json=queries).json()
     assert [report["metadata"]["meterApiName"] for report in reports] == ["m", "n"]
-    for wrong in ({}, [5], [queries[0], {"timeRange": {}}], queries * 51):
+    wrongs: tuple[Any, ...] = ({}, [5], [queries[0], {"timeRange": {}}], queries * 51)
+    for wrong in wrongs:
         assert client.post("/usage/batch", json=wrong).status_code == 400
 
 
@@ -237,7 +240,7 @@ def test_all_meters(client: httpx.Client, send: Callable[..., None]) -> None:
     client.post("/meters", json=meter)
     send(_START_S, 3)
     send(_START_S, 4, "other")
-    params = {
+    params: dict[str, Any] = {
         "startTimeInSeconds": _START_S,
         "endTimeInSeconds": _START_S + 1,
         "timeGroupingInterval": "DAY",
@@ -258,7 +261,7 @@ def test_all_meters(client: httpx.Client, send: Callable[..., None]) -> None:
 
 def test_the_rate_of_usage(client: httpx.Client, send: Callable[..., None]) -> None:
     """Per second, of one customer."""
-    send(int(__import__("time").time()) - 5, 3600)
+    send(int(time.time()) - 5, 3600)
     params = {"meterApiName": "m", "customerId": "acme"}
     answer = client.get("/usage/current-usage-rate", params=params).json()
     assert answer == {"rate": 1.0, "request": params}
@@ -285,7 +288,7 @@ def test_raw_events_page_by_page(
         ]
         seen += [(row[3], row[2]) for row in page["rows"]]
         token = page["nextPageToken"]
-    times = [int(time) for time, _ in seen]
+    times = [int(moment) for moment, _ in seen]
     assert times == sorted(times, reverse=not is_ascending)
     assert sorted(float(value) for _, value in seen) == list(range(25))
     page = client.get("/usage/events", params={"customerId": "c1", "limit": 3}).json()
