@@ -15,7 +15,7 @@ from pytest_amberflo.http.address import is_amberflo_host, is_loopback
 from pytest_amberflo.http.client import Client
 from pytest_amberflo.http.exchange import Request
 from pytest_amberflo.http.redact import Redactor
-from pytest_amberflo.identity import SHARED, make_api_key, make_run_id
+from pytest_amberflo.identity import SHARED, make_api_key, make_control_token, make_run_id
 from pytest_amberflo.metering.ledger import Ledger
 from pytest_amberflo.openapi.catalog import Catalog
 
@@ -41,6 +41,7 @@ def make_run(settings: Settings, config: Any) -> Run:
         run_id=shared.get("run_id") or make_run_id(),
         api_key=shared.get("api_key") or make_api_key(),
         server_url=shared.get("server_url"),
+        control_token=shared.get("control_token"),
     )
 
 
@@ -69,6 +70,7 @@ class Run:
         run_id: str,
         api_key: str,
         server_url: str | None = None,
+        control_token: str | None = None,
     ) -> None:
         self.settings = settings
         self.run_id = run_id
@@ -77,6 +79,8 @@ class Run:
         self.catalog = Catalog(self.shorten, self._fetch)
         self._root = root
         self._made_key = api_key
+        #: Lets the tests of this run control the embedded server.
+        self.control_token = control_token or make_control_token()
         self._server_url = server_url
         self._server: EmbeddedServer | None = None
         self._contracts: dict[int, Contract] = {}
@@ -114,7 +118,9 @@ class Run:
             return self._server_url
         from pytest_amberflo.server.live import EmbeddedServer  # noqa: PLC0415  on demand
 
-        self._server = EmbeddedServer(api_keys=[self.settings.api_key or self._made_key])
+        self._server = EmbeddedServer(
+            api_keys=[self.settings.api_key or self._made_key], control_token=self.control_token
+        )
         self._server.start()
         return self._server.url
 
