@@ -111,9 +111,12 @@ class App:
         except Refusal as refusal:
             respond(refusal.to_answer(shape))
 
+    def release(self) -> None:
+        """Let nobody wait any longer for what may never come."""
+        self._control.release()
+
     def close(self) -> None:
         """Give up what is still being read and close."""
-        self._control.close()
         self._executor.shutdown(wait=False, cancel_futures=True)
         self._reader.interrupt()
         self._executor.shutdown()

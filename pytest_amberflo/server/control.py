@@ -108,11 +108,10 @@ class Control:
                 return _DONE
         raise _refuse_path()
 
-    def close(self) -> None:
-        """Let nobody wait any longer."""
-        for wait in self._waiting:
-            wait.timer.cancel()
-        self._waiting.clear()
+    def release(self) -> None:
+        """Answer those who wait with what there is."""
+        for wait in tuple(self._waiting):
+            self._give_up(wait)
 
     def _tell_time(self) -> Answer:
         body = {"now": self._store.clock.now(), "lead": self._store.clock.lead_us / 1_000_000}

@@ -97,6 +97,7 @@ async def _serve(service: Service, listener: socket.socket, stop: socket.socket)
     await _let_settle()
     server.close()
     await _let_settle()
+    service.app.release()
     await service.finish()
 
 
