@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_amberflo.identity import SHARED, make_api_key, make_run_id
+from pytest_amberflo.identity import SHARED, make_api_key, make_control_token, make_run_id
 
 if TYPE_CHECKING:
     from pytest_amberflo.server.live import EmbeddedServer
@@ -33,16 +33,17 @@ class Controller:
                 "started_s": self._started_s,
             }
             if self._settings.target.kind == "embedded":
-                self._shared["server_url"] = self._start_server(key)
+                token = self._shared["control_token"] = make_control_token()
+                self._shared["server_url"] = self._start_server(key, token)
         number = "".join(char for char in node.gateway.id if char.isdigit())
         run_id = f"{self._shared['run_id']}w{number}"
         node.workerinput[SHARED] = self._shared | {"run_id": run_id}
 
-    def _start_server(self, key: str) -> str:
+    def _start_server(self, key: str, token: str) -> str:
         """The URL of the server; it costs a socket until the first worker connects."""
         from pytest_amberflo.server.live import EmbeddedServer  # noqa: PLC0415
 
-        self._server = EmbeddedServer(api_keys=[key])
+        self._server = EmbeddedServer(api_keys=[key], control_token=token)
         self._server.start()
         return self._server.url
 

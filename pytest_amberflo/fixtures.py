@@ -9,8 +9,9 @@ import pytest
 from pytest_amberflo.nodes import WorkflowItem, run_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
+    from pytest_amberflo.control import ServerControl
     from pytest_amberflo.execution import Execution
     from pytest_amberflo.metering.window import MeteringWindow
     from pytest_amberflo.run import Run
@@ -44,6 +45,24 @@ def amberflo_api_key(_amberflo_run: Run) -> str | None:
 def amberflo_customer_id(_amberflo_run: Run) -> str:
     """A customer that nobody has used before."""
     return _amberflo_run.new_customer()
+
+
+@pytest.fixture
+def amberflo_server(_amberflo_run: Run, amberflo_customer_id: str) -> Iterator[ServerControl]:
+    """Control of the embedded server: faults of the item's customer, clock, what was received."""
+    from pytest_amberflo.control import ServerControl  # noqa: PLC0415  for those who ask
+
+    target = _amberflo_run.settings.target
+    if target.kind != "embedded":
+        pytest.skip(f"amberflo_server controls the embedded server; the target is {target}")
+    control = ServerControl(
+        _amberflo_run.client,
+        url=_amberflo_run.target_url,
+        token=_amberflo_run.control_token,
+        customer=amberflo_customer_id,
+    )
+    yield control
+    control.close()
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from pytest_amberflo.http.client import Client
 from pytest_amberflo.http.disguise import match_written
 from pytest_amberflo.http.exchange import Request
 from pytest_amberflo.http.redact import Redactor
-from pytest_amberflo.identity import SHARED, make_api_key, make_run_id
+from pytest_amberflo.identity import SHARED, make_api_key, make_control_token, make_run_id
 from pytest_amberflo.metering.ledger import Ledger
 from pytest_amberflo.metering.terms import Terms
 from pytest_amberflo.openapi.catalog import Catalog
@@ -50,6 +50,7 @@ def make_run(settings: Settings, config: Any, started_s: float) -> Run:
         api_key=shared.get("api_key") or make_api_key(),
         server_url=shared.get("server_url"),
         pace=Pace(settings, started_s=shared.get("started_s") or started_s, workers=workers),
+        control_token=shared.get("control_token"),
     )
 
 
@@ -79,6 +80,7 @@ class Run:
         api_key: str,
         server_url: str | None = None,
         pace: Pace | None = None,
+        control_token: str | None = None,
     ) -> None:
         self.settings = settings
         self.pace = pace or Pace(settings, started_s=self.now())
@@ -90,6 +92,8 @@ class Run:
         self.called: set[WorkflowKey] = set()
         self._root = root
         self._made_key = api_key
+        #: Lets the tests of this run control the embedded server.
+        self.control_token = control_token or make_control_token()
         self._server_url = server_url
         self._server: EmbeddedServer | None = None
         self._contracts: dict[int, Contract] = {}
@@ -149,7 +153,9 @@ class Run:
             return self._server_url
         from pytest_amberflo.server.live import EmbeddedServer  # noqa: PLC0415  on demand
 
-        self._server = EmbeddedServer(api_keys=[self.settings.api_key or self._made_key])
+        self._server = EmbeddedServer(
+            api_keys=[self.settings.api_key or self._made_key], control_token=self.control_token
+        )
         self._server.start()
         return self._server.url
 
