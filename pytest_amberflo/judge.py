@@ -12,6 +12,7 @@ from pytest_amberflo.metering.number import add_exactly, format_number
 from pytest_amberflo.metering.oracle import passes
 from pytest_amberflo.metering.query import Aggregation
 from pytest_amberflo.metering.settle import wait_until_settled
+from pytest_amberflo.metering.terms import NOTHING_KNOWN, Terms
 from pytest_amberflo.metering.usage import UsageShapeError, read_usage
 from pytest_amberflo.verdict import CheckOutcome, UsageDetail
 
@@ -30,14 +31,22 @@ if TYPE_CHECKING:
 class UsageJudge:
     """Enters what an item sends into the ledger and judges each usage query after it."""
 
-    def __init__(self, ledger: Ledger, tally: Tally, clock: Clock, *, is_alone: bool) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        tally: Tally,
+        clock: Clock,
+        *,
+        is_alone: bool,
+        terms: Terms | None = None,
+    ) -> None:
         self._ledger = ledger
         self._tally = tally
         self._clock = clock
-        self._is_alone = is_alone
+        self._terms = terms or Terms(knows_all_writers=is_alone)
         self._own: dict[Identity, MeterEvent] = {}
         self._observed: set[Identity] = set()
-        self._proven: set[Identity] = set()
+        self._known = NOTHING_KNOWN
         self._last_ingest: float | None = None
         #: Why something that was sent is not in the ledger.
         self.not_in_ledger: list[str] = []
@@ -100,11 +109,10 @@ class UsageJudge:
                 reading,
                 _leave_out_hidden(self._ledger.records(), query),
                 query,
-                known_stored=frozenset(self._proven),
-                knows_all_writers=self._is_alone,
+                known=self._known,
+                terms=self._terms,
             )
-            if judgement.status is Status.RIGHT:
-                self._proven |= judgement.proven
+            self._known = judgement.knowledge
             return judgement
 
         settled = wait_until_settled(poll, self._clock, settle_s=settle_s, hold_s=hold_s)
@@ -133,7 +141,7 @@ class UsageJudge:
             return CheckOutcome.PASSED, _summarize(judgement), detail
         causes = explain(judgement, records)
         detail = UsageDetail(judgement=judgement, settled=settled, causes=causes)
-        if judgement.status is Status.BLIND:
+        if judgement.status in (Status.BLIND, Status.DEFERRED):
             return CheckOutcome.UNVERIFIED, "; ".join(judgement.notes), detail
         self._tally.judged += 1
         self._observe(judgement)

@@ -19,6 +19,7 @@ from unit.metering.metering_kit import (
 from pytest_amberflo.metering.expect import judge_reading
 from pytest_amberflo.metering.explain import describe_event, explain
 from pytest_amberflo.metering.ledger import Fate
+from pytest_amberflo.metering.terms import NOTHING_KNOWN, Knowledge, Terms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,10 +37,14 @@ def explain_reading(
     reading: Reading,
     records: Sequence[Record],
     query: UsageQuery | None = None,
-    **options: Any,
+    known: Knowledge = NOTHING_KNOWN,
+    **terms: Any,
 ) -> tuple[str, ...]:
     """The sentences about a reading."""
-    return explain(judge_reading(reading, records, query or make_query(), **options), records)
+    judgement = judge_reading(
+        reading, records, query or make_query(), known=known, terms=Terms(**terms)
+    )
+    return explain(judgement, records)
 
 
 def stored(*values: str, **members: Any) -> list[Record]:
@@ -71,8 +76,8 @@ def test_a_loss_is_no_rounding() -> None:
 def test_an_event_without_an_answer_that_is_gone() -> None:
     """An open event that was shown and is missing now is said to have been shown."""
     record = make_record(EVENT, Fate.MAYBE, Fate.MAYBE)
-    known = frozenset({EVENT.identity})
-    assert explain_reading(read_acme(0), [record], known_stored=known) == (
+    known = Knowledge.of(EVENT.identity)
+    assert explain_reading(read_acme(0), [record], known=known) == (
         f"The event of 2.5 at {AT} (uniqueId evt-1) was lost: "
         "it was sent twice without a clear answer and was shown before.",
     )
