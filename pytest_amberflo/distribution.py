@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_amberflo.embedded import start_server, stop_server
 from pytest_amberflo.identity import SHARED, make_api_key, make_control_token, make_run_id
 
 if TYPE_CHECKING:
@@ -34,23 +35,14 @@ class Controller:
             }
             if self._settings.target.kind == "embedded":
                 token = self._shared["control_token"] = make_control_token()
-                self._shared["server_url"] = self._start_server(key, token)
+                self._server = start_server(self._settings, key, token)
+                self._shared["server_url"] = self._server.url
         number = "".join(char for char in node.gateway.id if char.isdigit())
         run_id = f"{self._shared['run_id']}w{number}"
         node.workerinput[SHARED] = self._shared | {"run_id": run_id}
 
-    def _start_server(self, key: str, token: str) -> str:
-        """The URL of the server; it costs a socket until the first worker connects."""
-        from pytest_amberflo.server.live import EmbeddedServer  # noqa: PLC0415
-
-        self._server = EmbeddedServer(api_keys=[key], control_token=token)
-        self._server.start()
-        return self._server.url
-
     def pytest_unconfigure(self) -> None:
         """Stop the server."""
         if self._server is not None:
-            from pytest_amberflo.run import stop_server  # noqa: PLC0415  with the server only
-
             stop_server(self._server)
             self._server = None

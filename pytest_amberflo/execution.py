@@ -16,6 +16,7 @@ from pytest_amberflo.ingestion import Ingestion
 from pytest_amberflo.inputs import InputError, Inputs, check_inputs
 from pytest_amberflo.judge import UsageJudge
 from pytest_amberflo.patience import PatientClock
+from pytest_amberflo.prior import PriorUsage
 from pytest_amberflo.reader import UsageReader
 from pytest_amberflo.sender import Sender
 from pytest_amberflo.variants import Variant
@@ -119,7 +120,10 @@ class Execution:
         else:
             ingestion = Ingestion(run, courier, judge, clock, tally)
             variant = Variant(self._variant, run, courier, ingestion, judge, witness, clock)
-            sender = Sender(courier, variant, reader, judge)
+            prior = PriorUsage(
+                run, prepared, self._inputs.values, courier, reader, judge, witness, route
+            )
+            sender = Sender(courier, variant, reader, judge, prior)
             engine = Runner(send=sender, route=route, clock=clock)
         result = engine.run(prepared.bound, prepared.workflow, self._inputs.values)
         if _decide(result, courier.checks, judge.not_in_ledger) is Verdict.PASSED:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os.path
 import re
-import sys
 import time
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from urllib.parse import urlsplit
 
 from pytest_amberflo.arazzo.bound import SourceError
 from pytest_amberflo.arazzo.events import Refusal
+from pytest_amberflo.embedded import start_server, stop_server
 from pytest_amberflo.http.address import is_amberflo_host, is_loopback
 from pytest_amberflo.http.client import Client
 from pytest_amberflo.http.disguise import match_written
@@ -52,16 +52,6 @@ def make_run(settings: Settings, config: Any, started_s: float) -> Run:
         pace=Pace(settings, started_s=shared.get("started_s") or started_s, workers=workers),
         control_token=shared.get("control_token"),
     )
-
-
-def stop_server(server: EmbeddedServer) -> None:
-    """Stop the embedded server; what went wrong inside it is said in one line."""
-    from pytest_amberflo.server.errors import ServerError  # noqa: PLC0415  with the server only
-
-    try:
-        server.stop()
-    except ServerError as error:
-        sys.stderr.write(f"amberflo: {error}\n")
 
 
 class Run:
@@ -151,12 +141,8 @@ class Run:
             return self.settings.target.url
         if self._server_url is not None:
             return self._server_url
-        from pytest_amberflo.server.live import EmbeddedServer  # noqa: PLC0415  on demand
-
-        self._server = EmbeddedServer(
-            api_keys=[self.settings.api_key or self._made_key], control_token=self.control_token
-        )
-        self._server.start()
+        key = self.settings.api_key or self._made_key
+        self._server = start_server(self.settings, key, self.control_token)
         return self._server.url
 
     def close(self) -> None:

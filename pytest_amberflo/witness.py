@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from pytest_amberflo.arazzo.bound import Target
 from pytest_amberflo.arazzo.plan import Plan
 from pytest_amberflo.arazzo.scope import SentRequest
+from pytest_amberflo.courier import divert
 from pytest_amberflo.http.exchange import Request
 from pytest_amberflo.metering.witness import Shape, write_query
 from pytest_amberflo.patience import NotJudgedError
@@ -21,6 +22,8 @@ from pytest_amberflo.recognition import recognize_operation
 from pytest_amberflo.verdict import CheckOutcome
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pytest_amberflo.arazzo.bound import BoundDocument
     from pytest_amberflo.arazzo.events import Call, Route
     from pytest_amberflo.arazzo.operation import ApiDescription, Operation
@@ -63,6 +66,19 @@ class Witness:
             if peeking is not None:
                 self._reader.read(peeking, "between copies")
 
+    def foresee(self, ingest: Call) -> Iterator[Call]:
+        """The queries that will be asked about what a call is going to send."""
+        for query in self._judge.plan_witnesses_of(ingest.plan.sent.request.body or b""):
+            call = self._make_call(ingest, query)
+            if call is not None:
+                yield call
+
+    def rewrite(self, call: Call, query: UsageQuery) -> Call:
+        """The call of a usage query with another query in the same shape."""
+        shape = _shape_of(call.target.operation)
+        body = json.dumps(write_query(query, shape), separators=(",", ":")).encode()
+        return divert(call, replace(call.plan.sent.request, body=body))
+
     def ask(self) -> None:
         """Query what nobody has looked at; verdicts on it become checks."""
         ingest = self._ingest
@@ -85,8 +101,7 @@ class Witness:
         target, base_url = self._find_target(ingest)
         if target is None:
             return None
-        members = _list_members(target.operation)
-        shape = Shape.OFFICIAL if "timeRange" in members else Shape.PUBLISHED
+        shape = _shape_of(target.operation)
         body = json.dumps(write_query(query, shape), separators=(",", ":")).encode()
         kept = [
             (name, value)
@@ -137,5 +152,6 @@ def _find_usage(description: ApiDescription) -> Operation | None:
     return None
 
 
-def _list_members(operation: Operation) -> frozenset[str]:
-    return frozenset(name for schema in operation.body_schemas.values() for name in schema)
+def _shape_of(operation: Operation) -> Shape:
+    is_nested = any("timeRange" in members for members in operation.body_schemas.values())
+    return Shape.OFFICIAL if is_nested else Shape.PUBLISHED
