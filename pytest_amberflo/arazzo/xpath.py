@@ -59,7 +59,7 @@ def read_xml(value: Any, expression: str) -> Xml:
         raw = value
     elif isinstance(value, str):
         # The text is decoded already; what its declaration says of bytes is no longer true.
-        raw = _DECLARED.sub("", value, count=1).encode()
+        raw = _DECLARED.sub("", value, count=1).encode("utf-8", "surrogatepass")
     else:
         raise EvaluationError(
             expression, f"XPath needs XML; the context is {describe_type(value)}"
