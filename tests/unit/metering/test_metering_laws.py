@@ -26,9 +26,18 @@ from pytest_amberflo.metering.terms import Terms
 from pytest_amberflo.metering.witness import find_sights, list_unseen, plan_witnesses, unite_sights
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from random import Random
+
     from pytest_amberflo.metering.event import MeterEvent
 
 Groups: TypeAlias = dict[tuple[str | None, ...], dict[int, float | str]]
+UNITERS: dict[str, Callable[[list[int]], int]] = {
+    "SUM": sum,
+    "COUNT": len,
+    "MAX": max,
+    "MIN": min,
+}
 TOTALS = st.dictionaries(st.sampled_from("abcdef"), st.integers(1, 5), min_size=1)
 
 
@@ -38,12 +47,12 @@ def test_any_valid_top_is_right_and_no_other(
     totals: dict[str, int],
     limit: int,
     is_ascending: bool,  # noqa: FBT001
-    chance: object,
+    chance: Random,
 ) -> None:
     """Whichever of equal groups a service takes is right; one that stands behind is not."""
     sign = 1 if is_ascending else -1
     names = sorted(totals)
-    chance.shuffle(names)  # type: ignore[attr-defined]
+    chance.shuffle(names)
     names.sort(key=lambda name: sign * totals[name])
     events = [make_event(value, customer=name) for name, value in totals.items()]
     query = make_query(
@@ -72,7 +81,7 @@ def test_a_baseline_is_usage_like_any_other(
     before: list[int], ours: list[int], aggregation: str, error: int
 ) -> None:
     """With what was there and what was sent, the number of both is right, and no other."""
-    unite = {"SUM": sum, "COUNT": len, "MAX": max, "MIN": min}[aggregation]
+    unite = UNITERS[aggregation]
     base: Groups = {("acme",): {DAY: unite(before)}} if before else {}
     query = make_query(aggregation)
     baseline = take_baseline(query, make_reading(base), make_reading(base))
