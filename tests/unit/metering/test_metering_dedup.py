@@ -193,3 +193,21 @@ def test_a_judgement_counts_each_once() -> None:
         status = judge_reading(read_acme(seen), records, make_query(aggregation)).status
         assert status is RIGHT
     assert judge_events(read_acme(6), [event]).status is WRONG
+
+
+@pytest.mark.parametrize(
+    ("fates", "right"),
+    [("ss", {5}), ("sm", {3, 5}), ("ms", {3, 5}), ("mm", {0, 3, 5}), ("sr", {3}), ("rs", {5})],
+)
+def test_answers_decide_which_may_be_the_last(fates: str, right: set[int]) -> None:
+    """What got no answer may be stored at any time, or never."""
+    terms = Terms(dedup=read_dedup_rules([], "last"))
+    records = send(make_event(3, unique_id="u"), make_event(5, unique_id="u"), fates=fates)
+    assert {seen for seen in (0, 3, 5, 8) if judge(seen, records, terms) is RIGHT} == right
+
+
+def test_a_key_and_the_last_value_contradict() -> None:
+    """Where both are configured, either record may count, and never both."""
+    terms = Terms(dedup=read_dedup_rules(["block"], "last"))
+    records = send(FIRST, AGAIN)
+    assert [judge(seen, records, terms) for seen in (3, 5, 8)] == [RIGHT, RIGHT, WRONG]

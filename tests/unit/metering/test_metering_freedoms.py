@@ -46,7 +46,12 @@ if TYPE_CHECKING:
 
 RIGHT = {Status.RIGHT}
 UNALIGNED: tuple[Query, ...] = tuple(
-    query | {"startTimeInSeconds": DAY - 7 * HOUR_S, "endTimeInSeconds": DAY + 2 * DAY_S - 1}
+    query
+    | {
+        # Events lie in both margins: at 00:00 of the first day and at 06:00 of the last.
+        "startTimeInSeconds": DAY + 2 * HOUR_S,
+        "endTimeInSeconds": DAY + DAY_S + 5 * HOUR_S + 1800,
+    }
     for query in QUERIES
 )
 LEDGER = fill_ledger(SENT, REFUSED)
