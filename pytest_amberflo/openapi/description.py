@@ -101,6 +101,17 @@ class Description:
         except RecursionError:
             raise node.error("what it refers to is nested too deeply") from None
 
+    def list_security_schemes(self) -> list[Mapping[str, Any]]:
+        """Every security scheme, references followed; one that cannot be found is left out."""
+        declared = self._references.root.descend("components", "securitySchemes")
+        found: list[Mapping[str, Any]] = []
+        for _, node in declared.members() if declared is not None else ():
+            try:
+                found.append(self._resolve(node).value)
+            except DocumentError:
+                continue
+        return found
+
     def _each_operation(self) -> Iterator[tuple[str, ...]]:
         for path in self.source.data.get("paths", {}):
             item = self._path_item(path).value

@@ -129,7 +129,10 @@ class Extractor:
         return [key for key in seen if key in self._faults]
 
     def _note(self, value: Any, node: Node, name: str = "") -> None:
-        self._origins[id(value)] = (value, Origin(node.source, node.pointer, name))
+        """Keep where a value comes from; a schema that is a file needs no other name."""
+        around = self._nodes[name].pointer[-1:] if name else ()
+        origin = Origin(node.source, node.pointer, "".join(map(str, around)))
+        self._origins[id(value)] = (value, origin)
 
     def _copy(self, node: Node, kind: str) -> Any:
         """A copy of an object, every reference in it followed, what is unused left out."""
