@@ -46,9 +46,20 @@ def _is_type(value: Any) -> bool:
     return value in _TYPES[:-1] if isinstance(value, str) else False
 
 
+def _is_dependencies(value: Any) -> bool:
+    return isinstance(value, dict) and all(map(_is_names, value.values()))
+
+
 def _is_types(value: Any) -> bool:
     names = value if isinstance(value, list) and value else [value]
     return all(isinstance(name, str) and name in _TYPES for name in names)
+
+
+def _is_discriminator(value: Any) -> bool:
+    if not isinstance(value, dict) or not isinstance(value.get("propertyName"), str):
+        return False
+    mapping = value.get("mapping", {})
+    return isinstance(mapping, dict) and all(isinstance(form, str) for form in mapping.values())
 
 
 def _is_flag(value: Any) -> bool:
@@ -106,7 +117,7 @@ _COMMON: Final[dict[str, _Rule]] = {
     "readOnly": _FLAG,
     "writeOnly": _FLAG,
     "deprecated": _FLAG,
-    "discriminator": _OBJECT,
+    "discriminator": (_is_discriminator, "a `propertyName` and a `mapping` of strings"),
     "xml": _OBJECT,
     "externalDocs": _OBJECT,
 }
@@ -133,7 +144,7 @@ _NEW: Final[dict[str, _Rule]] = {
     "patternProperties": _MAP,
     "propertyNames": _SCHEMA,
     "dependentSchemas": _MAP,
-    "dependentRequired": _OBJECT,
+    "dependentRequired": (_is_dependencies, "an object of lists of names"),
     "unevaluatedItems": _SCHEMA,
     "unevaluatedProperties": _SCHEMA,
     "if": _SCHEMA,
