@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pytest_amberflo.arazzo.errors import DocumentError
@@ -15,6 +16,7 @@ from pytest_amberflo.ingestion import Ingestion
 from pytest_amberflo.inputs import InputError, Inputs, check_inputs
 from pytest_amberflo.judge import UsageJudge
 from pytest_amberflo.patience import PatientClock
+from pytest_amberflo.prior import PriorUsage
 from pytest_amberflo.reader import UsageReader
 from pytest_amberflo.sender import Sender
 from pytest_amberflo.variants import Variant
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pytest_amberflo.arazzo.bound import BoundDocument
+    from pytest_amberflo.arazzo.errors import Problem
     from pytest_amberflo.arazzo.events import WorkflowResult
     from pytest_amberflo.arazzo.input_schema import InputSchema
     from pytest_amberflo.arazzo.model import Workflow
@@ -53,6 +56,8 @@ class PreparedWorkflow:
     ingests: bool
     #: The workflows that a document names as a dependency, a step, or where an action leads.
     calls: frozenset[WorkflowKey]
+    #: What is odd about it, and does not keep it from being run.
+    warnings: tuple[Problem, ...] = ()
 
     @property
     def key(self) -> WorkflowKey:
@@ -69,12 +74,20 @@ class Execution:
     """A run of one item. `prepare` finds what is wrong before any request is sent."""
 
     def __init__(
-        self, run: Run, prepared: PreparedWorkflow, inputs: Inputs, variant: str | None = None
+        self,
+        run: Run,
+        prepared: PreparedWorkflow,
+        inputs: Inputs,
+        *,
+        variant: str | None = None,
+        url: str | None = None,
     ) -> None:
+        """`url` is where Amberflo's own hosts are sent, where that is not the run's target."""
         self._run = run
         self._prepared = prepared
         self._inputs = inputs
         self._variant = variant
+        self._url = url
 
     def prepare(self) -> None:
         """Check the inputs and the descriptions. Raises InputError."""
@@ -93,21 +106,27 @@ class Execution:
         Raises VariantSkippedError where the variant makes no sense for the workflow.
         """
         run, prepared = self._run, self._prepared
-        tally, clock = Tally(), PatientClock()
-        judge = UsageJudge(run.ledger, tally, clock, is_alone=run.is_alone)
+        tally, clock = Tally(), PatientClock(seconds_left=lambda: run.pace.seconds_left)
+        is_alone = run.is_alone and self._url is None
+        terms = replace(run.terms, knows_all_writers=is_alone)
+        route = partial(run.route, url=self._url)
+        judge = UsageJudge(run.ledger, tally, clock, terms)
         courier = Courier(run, clock, tally, prepared.step_extensions)
         reader = UsageReader(run, courier, judge)
-        witness = Witness(run, prepared.bound, courier, reader, judge)
+        witness = Witness(prepared.bound, courier, reader, judge, route)
         engine: Runner | Rehearsal
         if run.settings.is_dry_run:
-            engine = Rehearsal(inspect=courier.admit, route=run.route)
+            engine = Rehearsal(inspect=courier.admit, route=route)
         else:
             ingestion = Ingestion(run, courier, judge, clock, tally)
             variant = Variant(self._variant, run, courier, ingestion, judge, witness, clock)
-            sender = Sender(courier, variant, reader, judge)
-            engine = Runner(send=sender, route=run.route, clock=clock)
+            prior = PriorUsage(
+                run, prepared, self._inputs.values, courier, reader, judge, witness, route
+            )
+            sender = Sender(courier, variant, reader, judge, prior)
+            engine = Runner(send=sender, route=route, clock=clock)
         result = engine.run(prepared.bound, prepared.workflow, self._inputs.values)
-        if _decide(result, courier.checks, ()) is Verdict.PASSED:
+        if _decide(result, courier.checks, judge.not_in_ledger) is Verdict.PASSED:
             witness.ask()
         reasons = (*judge.not_in_ledger, *judge.find_unobserved())
         return ItemResult(
@@ -118,7 +137,7 @@ class Execution:
             reasons=reasons,
             input_origins=self._inputs.origins,
             key_origin=self._describe_key(),
-            target=str(run.settings.target),
+            target=self._url or str(run.settings.target),
             duration_s=result.duration_s,
         )
 
@@ -159,6 +178,8 @@ def _decide(result: WorkflowResult, checks: Sequence[Check], reasons: Sequence[s
     outcomes = {check.outcome for check in checks}
     if CheckOutcome.FAILED in outcomes:
         return Verdict.FAILED
+    if any(check.name == "deadline" for check in checks):
+        return Verdict.UNVERIFIED
     if CheckOutcome.ERROR in outcomes or result.outcome is Outcome.ERROR:
         return Verdict.ERROR
     if result.outcome is Outcome.FAILED:

@@ -8,48 +8,33 @@ and customer can.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
 from pytest_amberflo.arazzo.bound import Target
 from pytest_amberflo.arazzo.plan import Plan
 from pytest_amberflo.arazzo.scope import SentRequest
+from pytest_amberflo.courier import divert
 from pytest_amberflo.http.exchange import Request
-from pytest_amberflo.metering.event import UnreadableEventError, read_events
-from pytest_amberflo.metering.query import read_query
-from pytest_amberflo.metering.window import Interval
+from pytest_amberflo.metering.witness import Shape, write_query
 from pytest_amberflo.patience import NotJudgedError
 from pytest_amberflo.recognition import recognize_operation
 from pytest_amberflo.verdict import CheckOutcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from pytest_amberflo.arazzo.bound import BoundDocument
-    from pytest_amberflo.arazzo.events import Call
+    from pytest_amberflo.arazzo.events import Call, Route
     from pytest_amberflo.arazzo.operation import ApiDescription, Operation
     from pytest_amberflo.courier import Courier
     from pytest_amberflo.judge import UsageJudge
-    from pytest_amberflo.metering.event import MeterEvent
+    from pytest_amberflo.metering.query import UsageQuery
     from pytest_amberflo.reader import UsageReader
-    from pytest_amberflo.run import Run
 
-_AGGREGATIONS: Final = ("SUM", "COUNT")
-#: The longest window of one query, in seconds.
-_LONGEST_S: Final = 40 * 86400
 #: Headers that belong to the ingest request's body, not to whoever sends it.
 _OF_THE_BODY: Final = ("content-type", "content-length", "content-encoding", "accept")
 _STAND_IN: Final = "amberflo-metering-openapi.yaml"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Question:
-    """A meter's usage of some customers in whole days, [start, end) in seconds."""
-
-    meter: str
-    customers: tuple[str, ...]
-    start_s: int
-    end_s: int
 
 
 class Witness:
@@ -57,13 +42,13 @@ class Witness:
 
     def __init__(
         self,
-        run: Run,
         bound: BoundDocument,
         courier: Courier,
         reader: UsageReader,
         judge: UsageJudge,
+        route: Route,
     ) -> None:
-        self._run = run
+        self._route = route
         self._bound = bound
         self._courier = courier
         self._reader = reader
@@ -76,41 +61,48 @@ class Witness:
 
     def peek(self, call: Call) -> None:
         """Read usage of what a call sent, between two copies of it; nothing is judged yet."""
-        try:
-            events = read_events(call.plan.sent.request.body or b"")
-        except UnreadableEventError:
-            return
-        for question in _list_questions(events[:1]):
-            query = self._make_call(call, question, _AGGREGATIONS[0])
-            if query is not None:
-                self._reader.read(query, "between copies")
+        for query in self._judge.plan_witnesses()[:1]:
+            peeking = self._make_call(call, query)
+            if peeking is not None:
+                self._reader.read(peeking, "between copies")
+
+    def foresee(self, ingest: Call) -> Iterator[Call]:
+        """The queries that will be asked about what a call is going to send."""
+        for query in self._judge.plan_witnesses_of(ingest.plan.sent.request.body or b""):
+            call = self._make_call(ingest, query)
+            if call is not None:
+                yield call
+
+    def rewrite(self, call: Call, query: UsageQuery) -> Call:
+        """The call of a usage query with another query in the same shape."""
+        shape = _shape_of(call.target.operation)
+        body = json.dumps(write_query(query, shape), separators=(",", ":")).encode()
+        return divert(call, replace(call.plan.sent.request, body=body))
 
     def ask(self) -> None:
         """Query what nobody has looked at; verdicts on it become checks."""
-        call = self._ingest
-        if call is None:
+        ingest = self._ingest
+        if ingest is None:
             return
-        for question in _list_questions(self._judge.list_unobserved()):
-            for aggregation in _AGGREGATIONS:
-                query = self._make_call(call, question, aggregation)
-                if query is None:
-                    return
-                parsed = read_query(query.plan.sent.request.body or b"")
-                try:
-                    self._reader.settle(query, parsed, settle_s=None)
-                except NotJudgedError as error:
-                    self._courier.add(query, "throttle", CheckOutcome.ERROR, str(error))
-                    return
-                if any(check.outcome is CheckOutcome.FAILED for check in self._courier.checks):
-                    return
+        for query in self._judge.plan_witnesses():
+            call = self._make_call(ingest, query)
+            if call is None:
+                return
+            try:
+                self._reader.settle(call, query, settle_s=None)
+            except NotJudgedError as error:
+                self._courier.add(call, "throttle", CheckOutcome.ERROR, str(error))
+                return
+            if any(check.outcome is CheckOutcome.FAILED for check in self._courier.checks):
+                return
 
-    def _make_call(self, ingest: Call, question: _Question, aggregation: str) -> Call | None:
+    def _make_call(self, ingest: Call, query: UsageQuery) -> Call | None:
         """A query as a call of the step that ingested; None where it is not known how to ask."""
         target, base_url = self._find_target(ingest)
         if target is None:
             return None
-        members = _list_members(target.operation)
-        body = _write_query(question, aggregation, is_nested="timeRange" in members)
+        shape = _shape_of(target.operation)
+        body = json.dumps(write_query(query, shape), separators=(",", ":")).encode()
         kept = [
             (name, value)
             for name, value in ingest.plan.sent.request.headers
@@ -138,7 +130,7 @@ class Witness:
             operation = _find_usage(description)
             if operation is not None:
                 target = Target(source_name=name, description=description, operation=operation)
-                return target, self._run.route(target)
+                return target, self._route(target)
         url = ingest.plan.sent.request.url.partition("?")[0].rstrip("/")
         path = own.operation.path.rstrip("/")
         if not recognize_operation(own.operation) or not url.endswith(path):
@@ -160,34 +152,6 @@ def _find_usage(description: ApiDescription) -> Operation | None:
     return None
 
 
-def _list_members(operation: Operation) -> frozenset[str]:
-    return frozenset(name for schema in operation.body_schemas.values() for name in schema)
-
-
-def _list_questions(events: Sequence[MeterEvent]) -> Iterator[_Question]:
-    """What to ask for these events: by meter, all customers at once; without one, not at all."""
-    by_meter: dict[str, list[MeterEvent]] = {}
-    for event in events:
-        if event.customer is not None:
-            by_meter.setdefault(event.meter, []).append(event)
-    for meter, found in by_meter.items():
-        times = [event.time_ms // 1000 for event in found]
-        start, end = Interval.DAY.floor(min(times)), Interval.DAY.ceil(max(times) + 1)
-        if end - start <= _LONGEST_S:
-            customers = tuple(dict.fromkeys(str(event.customer) for event in found))
-            yield _Question(meter=meter, customers=customers, start_s=start, end_s=end)
-
-
-def _write_query(question: _Question, aggregation: str, *, is_nested: bool) -> bytes:
-    """The body of a query, in the official shape where it `is_nested`, else as published."""
-    window = {"startTimeInSeconds": question.start_s, "endTimeInSeconds": question.end_s}
-    customers = list(question.customers)
-    query: dict[str, Any] = {"meterApiName": question.meter}
-    query |= {"timeRange": window} if is_nested else window
-    query |= {
-        "aggregation": aggregation,
-        "timeGroupingInterval": "DAY",
-        "groupBy": ["customerId"],
-    }
-    query |= {"filter": {"customerId": customers}} if is_nested else {"customerFilter": customers}
-    return json.dumps(query, separators=(",", ":")).encode()
+def _shape_of(operation: Operation) -> Shape:
+    is_nested = any("timeRange" in members for members in operation.body_schemas.values())
+    return Shape.OFFICIAL if is_nested else Shape.PUBLISHED
