@@ -118,7 +118,7 @@ def judge_everything(description: Description, media_type: str, body: bytes) -> 
     contract.check_response(operation, request, Response(status=200, headers=headers, body=body))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     st.sampled_from(sorted(WHOLE)),
     st.lists(st.tuples(st.sampled_from(PLACES), ODD), min_size=1, max_size=3),
@@ -141,7 +141,7 @@ def test_no_description_can_break_the_check(
         judge_everything(Description(source), media_type, body)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     st.sampled_from(sorted(WHOLE)),
     st.lists(
