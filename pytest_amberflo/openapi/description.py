@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pytest_amberflo.arazzo.errors import DocumentError, Problem
 from pytest_amberflo.arazzo.operation import Operation, OperationParameter, Server
 from pytest_amberflo.arazzo.scope import describe_type
-from pytest_amberflo.openapi.extract import Extractor
+from pytest_amberflo.openapi.extractor import Extractor
 from pytest_amberflo.openapi.references import References
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ class Description:
         self.is_shipped = is_shipped
         self.minor = _check_root(source)
         self._references = References(source, open_text)
+        self._extractor = Extractor(self._references, self.minor)
         self._items: dict[str, Node] = {}
         self._by_id: dict[str, tuple[str, ...]] = {}
         self._built: dict[tuple[str, ...], Operation] = {}
@@ -96,9 +97,20 @@ class Description:
         inherited = _each_item(self._path_item(operation.path), "parameters")
         node = self.node_of(operation)
         try:
-            return Extractor(self._references, self.minor).extract(node, list(inherited))
+            return self._extractor.extract(node, list(inherited))
         except RecursionError:
             raise node.error("what it refers to is nested too deeply") from None
+
+    def list_security_schemes(self) -> list[Mapping[str, Any]]:
+        """Every security scheme, references followed; one that cannot be found is left out."""
+        declared = self._references.root.descend("components", "securitySchemes")
+        found: list[Mapping[str, Any]] = []
+        for _, node in declared.members() if declared is not None else ():
+            try:
+                found.append(self._resolve(node).value)
+            except DocumentError:
+                continue
+        return found
 
     def _each_operation(self) -> Iterator[tuple[str, ...]]:
         for path in self.source.data.get("paths", {}):
