@@ -56,7 +56,7 @@ def make_skeleton(nodeid: str, workflow_id: str, outcome: str, run: Run) -> dict
     empty = {"inputs": {}, "outputs": {}, "duration_s": 0.0, "steps": [], "metering": None}
     return {
         "verdict": outcome,
-        "target": str(run.settings.target),
+        "target": None,
         "steps": [],
         "events": 0,
         "copies": 0,

@@ -212,8 +212,9 @@ class RunSummary:
         if self._digests:
             from pytest_amberflo.digest import summarize  # noqa: PLC0415
 
-            targets = dict.fromkeys(digest["target"] for digest in self._digests)
-            terminalreporter.write_line(summarize(self._digests, ", ".join(targets)))
+            called = [digest["target"] for digest in self._digests if digest["target"]]
+            targets = ", ".join(dict.fromkeys(called or [str(self._settings.target)]))
+            terminalreporter.write_line(summarize(self._digests, targets))
         for complaint in self._complaints:
             terminalreporter.write_line(f"amberflo: {complaint}", red=True)
 
