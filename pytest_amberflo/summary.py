@@ -237,8 +237,9 @@ class RunSummary:
 
         if self._settings.is_dry_run:
             return summarize_rehearsal(self._digests)
-        targets = dict.fromkeys(digest["target"] for digest in self._digests)
-        return summarize(self._digests, ", ".join(targets))
+        called = [digest["target"] for digest in self._digests if digest["target"]]
+        targets = ", ".join(dict.fromkeys(called or [str(self._settings.target)]))
+        return summarize(self._digests, targets)
 
 
 def _count(number: int, noun: str) -> str:
