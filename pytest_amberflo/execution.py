@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pytest_amberflo.arazzo.errors import DocumentError
 from pytest_amberflo.arazzo.events import Outcome
+from pytest_amberflo.arazzo.limits import Limits
 from pytest_amberflo.arazzo.rehearsal import Rehearsal
 from pytest_amberflo.arazzo.runner import Runner
 from pytest_amberflo.http.redact import is_secret_name
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from pytest_amberflo.run import Run
     from pytest_amberflo.verdict import Check
 
+#: An item is over in time, whatever its document and the service say.
+_LIMITS: Final = Limits(duration_s=1800)
 #: A step by the URI of its document, its workflowId and its stepId.
 StepKey: TypeAlias = tuple[str, str, str]
 #: A workflow by the URI of its document and its workflowId.
@@ -90,7 +93,7 @@ class Execution:
         if run.settings.is_dry_run:
             engine = Rehearsal(inspect=sender.inspect, route=run.route)
         else:
-            engine = Runner(send=sender, route=run.route, clock=clock)
+            engine = Runner(send=sender, route=run.route, clock=clock, limits=_LIMITS)
         result = engine.run(prepared.bound, prepared.workflow, self._inputs.values)
         reasons = (*judge.not_in_ledger, *judge.find_unobserved())
         return ItemResult(

@@ -200,7 +200,7 @@ class Run:
         name = target.source_name
         if name in self.settings.servers:
             return self._allow(self.settings.servers[name], name, is_given=True)
-        url = target.operation.servers[0].expand()
+        url = target.server_url()
         host = urlsplit(url).hostname or ""
         if is_amberflo_host(host):
             return self.target_url

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
         load_workflows,
         run_workflow,
     )
-    from pytest_amberflo.arazzo.runner import InputsRefusedError, Limits
+    from pytest_amberflo.arazzo.limits import Limits
+    from pytest_amberflo.arazzo.runner import InputsRefusedError
     from pytest_amberflo.http.exchange import Request, Response
 
 __all__ = [
@@ -49,7 +50,7 @@ _MODULES: Final = {
     "Clock": "arazzo.events",
     "DocumentError": "arazzo.errors",
     "InputsRefusedError": "arazzo.runner",
-    "Limits": "arazzo.runner",
+    "Limits": "arazzo.limits",
     "NoResponseError": "arazzo.library",
     "Outcome": "arazzo.events",
     "Problem": "arazzo.errors",

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_amberflo.arazzo.errors import DocumentError, Problem
-from pytest_amberflo.arazzo.operation import Operation, OperationParameter, Server
+from pytest_amberflo.arazzo.operation import Encoding, Operation, OperationParameter, Server
 from pytest_amberflo.arazzo.scope import describe_type
 
 if TYPE_CHECKING:
@@ -114,6 +114,7 @@ class Description:
             parameters=self._parameters(item, data, path, method),
             media_types=tuple(_members(body.get("content"))),
             body_schemas=self._body_schemas(body, at),
+            encodings=_read_encodings(body),
             response_types=self._response_types(data, at),
             servers=self._servers(data, item),
         )
@@ -212,6 +213,23 @@ class Description:
         span = self.source.locate(at)
         problem = Problem(span=span, message=message, name=name, candidates=candidates)
         return DocumentError(self.source.name, self.source.text, [problem])
+
+
+def _read_encodings(body: Mapping[str, Any]) -> dict[str, dict[str, Encoding]]:
+    """Media type to the encodings of the members of its body."""
+    return {
+        media_type: {
+            name: Encoding(
+                content_type=encoding.get("contentType"),
+                style=encoding.get("style"),
+                explode=encoding.get("explode"),
+                allow_reserved=encoding.get("allowReserved"),
+            )
+            for name, encoding in _members(_members(content).get("encoding")).items()
+            if isinstance(encoding, dict)
+        }
+        for media_type, content in _members(body.get("content")).items()
+    }
 
 
 def _members(value: Any) -> Mapping[str, Any]:
