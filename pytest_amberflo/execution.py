@@ -10,12 +10,17 @@ from pytest_amberflo.arazzo.events import Outcome
 from pytest_amberflo.arazzo.limits import Limits
 from pytest_amberflo.arazzo.rehearsal import Rehearsal
 from pytest_amberflo.arazzo.runner import Runner
+from pytest_amberflo.courier import Courier
 from pytest_amberflo.http.redact import is_secret_name
+from pytest_amberflo.ingestion import Ingestion
 from pytest_amberflo.inputs import InputError, Inputs, check_inputs
 from pytest_amberflo.judge import UsageJudge
 from pytest_amberflo.patience import PatientClock
+from pytest_amberflo.reader import UsageReader
 from pytest_amberflo.sender import Sender
+from pytest_amberflo.variants import Variant
 from pytest_amberflo.verdict import CheckOutcome, ItemResult, Tally, Verdict
+from pytest_amberflo.witness import Witness
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -67,10 +72,13 @@ class PreparedWorkflow:
 class Execution:
     """A run of one item. `prepare` finds what is wrong before any request is sent."""
 
-    def __init__(self, run: Run, prepared: PreparedWorkflow, inputs: Inputs) -> None:
+    def __init__(
+        self, run: Run, prepared: PreparedWorkflow, inputs: Inputs, variant: str | None = None
+    ) -> None:
         self._run = run
         self._prepared = prepared
         self._inputs = inputs
+        self._variant = variant
 
     def prepare(self) -> None:
         """Check the inputs and the descriptions. Raises InputError."""
@@ -84,22 +92,32 @@ class Execution:
                 raise InputError(str(error)) from None
 
     def run(self) -> ItemResult:
-        """The result of the item; never raises for what the service does."""
+        """The result of the item; never raises for what the service does.
+
+        Raises VariantSkippedError where the variant makes no sense for the workflow.
+        """
         run, prepared = self._run, self._prepared
         tally, clock = Tally(), PatientClock()
         judge = UsageJudge(run.ledger, tally, clock, is_alone=run.is_alone)
-        sender = Sender(run, judge, clock, tally, prepared.step_extensions)
+        courier = Courier(run, clock, tally, prepared.step_extensions)
+        reader = UsageReader(run, courier, judge)
+        witness = Witness(run, prepared.bound, courier, reader, judge)
         engine: Runner | Rehearsal
         if run.settings.is_dry_run:
-            engine = Rehearsal(inspect=sender.inspect, route=run.route)
+            engine = Rehearsal(inspect=courier.admit, route=run.route)
         else:
+            ingestion = Ingestion(run, courier, judge, clock, tally)
+            variant = Variant(self._variant, run, courier, ingestion, judge, witness, clock)
+            sender = Sender(courier, variant, reader, judge)
             engine = Runner(send=sender, route=run.route, clock=clock, limits=_LIMITS)
         result = engine.run(prepared.bound, prepared.workflow, self._inputs.values)
+        if _decide(result, courier.checks, judge.not_in_ledger) is Verdict.PASSED:
+            witness.ask()
         reasons = (*judge.not_in_ledger, *judge.find_unobserved())
         return ItemResult(
-            verdict=_decide(result, sender.checks, reasons),
+            verdict=_decide(result, courier.checks, reasons),
             workflow=result,
-            checks=tuple(sender.checks),
+            checks=tuple(courier.checks),
             tally=tally,
             reasons=reasons,
             input_origins=self._inputs.origins,

@@ -74,7 +74,7 @@ def prepare_execution(
         for name, value in values.items()
     }
     inputs = Inputs(values=dict(values), origins=origins)
-    execution = Execution(run, item.prepared, inputs)
+    execution = Execution(run, item.prepared, inputs, item.variant)
     try:
         execution.prepare()
     except MissingInputsError as error:

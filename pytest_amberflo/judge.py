@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from pytest_amberflo.metering.event import UnreadableEventError, read_events
 from pytest_amberflo.metering.expect import Judgement, Status, judge_reading
-from pytest_amberflo.metering.explain import describe_event, explain
-from pytest_amberflo.metering.ledger import Fate, Transmission, fate_of
+from pytest_amberflo.metering.explain import explain
+from pytest_amberflo.metering.ledger import Transmission, fate_of
 from pytest_amberflo.metering.number import add_exactly, format_number
-from pytest_amberflo.metering.oracle import passes
-from pytest_amberflo.metering.query import Aggregation
 from pytest_amberflo.metering.settle import wait_until_settled
+from pytest_amberflo.metering.story import describe_event
+from pytest_amberflo.metering.terms import NOTHING_KNOWN, Terms
 from pytest_amberflo.metering.usage import UsageShapeError, read_usage
+from pytest_amberflo.metering.witness import (
+    Sight,
+    find_sights,
+    list_unseen,
+    plan_witnesses,
+    unite_sights,
+)
 from pytest_amberflo.verdict import CheckOutcome, UsageDetail
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from pytest_amberflo.http.exchange import Exchange, Response
     from pytest_amberflo.metering.event import Identity, MeterEvent
-    from pytest_amberflo.metering.ledger import Ledger, Record
-    from pytest_amberflo.metering.oracle import Cell
+    from pytest_amberflo.metering.ledger import Ledger
     from pytest_amberflo.metering.query import UsageQuery
     from pytest_amberflo.metering.settle import Clock, Settled
     from pytest_amberflo.verdict import Tally
@@ -30,14 +36,24 @@ if TYPE_CHECKING:
 class UsageJudge:
     """Enters what an item sends into the ledger and judges each usage query after it."""
 
-    def __init__(self, ledger: Ledger, tally: Tally, clock: Clock, *, is_alone: bool) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        tally: Tally,
+        clock: Clock,
+        *,
+        is_alone: bool,
+        terms: Terms | None = None,
+    ) -> None:
         self._ledger = ledger
         self._tally = tally
         self._clock = clock
-        self._is_alone = is_alone
+        self._terms = terms or Terms(knows_all_writers=is_alone)
         self._own: dict[Identity, MeterEvent] = {}
-        self._observed: set[Identity] = set()
-        self._proven: set[Identity] = set()
+        self._sights: dict[Identity, Sight] = {}
+        self._known = NOTHING_KNOWN
+        #: What was concluded of each query, for the causes of those that follow.
+        self._judgements: list[Judgement] = []
         self._last_ingest: float | None = None
         #: Why something that was sent is not in the ledger.
         self.not_in_ledger: list[str] = []
@@ -98,13 +114,12 @@ class UsageJudge:
                 return None
             judgement = judge_reading(
                 reading,
-                _leave_out_hidden(self._ledger.records(), query),
+                self._ledger.records(),
                 query,
-                known_stored=frozenset(self._proven),
-                knows_all_writers=self._is_alone,
+                known=self._known,
+                terms=self._terms,
             )
-            if judgement.status is Status.RIGHT:
-                self._proven |= judgement.proven
+            self._known = judgement.knowledge
             return judgement
 
         settled = wait_until_settled(poll, self._clock, settle_s=settle_s, hold_s=hold_s)
@@ -124,6 +139,7 @@ class UsageJudge:
         self, judgement: Judgement, settled: Settled, visible: float | None
     ) -> tuple[CheckOutcome, str, UsageDetail]:
         records = self._ledger.records()
+        self._judgements.append(judgement)
         if judgement.status is Status.RIGHT:
             self._observe(judgement)
             self._tally.judged += 1
@@ -131,95 +147,31 @@ class UsageJudge:
                 self._tally.visible_after_s.append(visible)
             detail = UsageDetail(judgement=judgement, settled=settled, visible_after_s=visible)
             return CheckOutcome.PASSED, _summarize(judgement), detail
-        causes = explain(judgement, records)
+        causes = explain(judgement, records, self._terms, self._judgements)
         detail = UsageDetail(judgement=judgement, settled=settled, causes=causes)
-        if judgement.status is Status.BLIND:
+        if judgement.status in (Status.BLIND, Status.DEFERRED):
             return CheckOutcome.UNVERIFIED, "; ".join(judgement.notes), detail
         self._tally.judged += 1
         self._observe(judgement)
         return CheckOutcome.FAILED, "usage is not what was sent", detail
 
     def _observe(self, judgement: Judgement) -> None:
-        """Note the records whose loss this query would show, and whose second copy."""
-        world, query = judgement.world, judgement.query
-        if world is None:
-            return
-        for record in self._ledger.records():
-            event = record.event
-            amount = world.cells.get(_cell_of(event, query))
-            events = amount.events if amount is not None else ()
-            is_counted = any(other.identity == event.identity for other in events)
-            if not is_counted and (record.fate is not Fate.MAYBE or not _may_show(event, query)):
-                continue
-            if not is_counted:  # an answer without it says that it was not stored
-                events = (*events, event)
-            if _is_repeated(record) and query.aggregation not in _COUNTING:
-                continue
-            if _shows_loss(event, events, query.aggregation):
-                self._observed.add(event.identity)
+        """Note what this reading would have shown of each record, had it been wrong."""
+        found = find_sights(judgement, self._ledger.records(), self._terms)
+        self._sights = unite_sights(self._sights, found)
+
+    def plan_witnesses(self) -> tuple[UsageQuery, ...]:
+        """The queries that would show what no reading has shown."""
+        return plan_witnesses(self._ledger.records(), self._own, self._sights, self._terms)
 
     def find_unobserved(self) -> tuple[str, ...]:
-        """The records of the item whose loss nobody would have noticed, as reasons."""
-        records = {record.event.identity: record for record in self._ledger.records()}
-        unobserved = [
-            event
-            for identity, event in self._own.items()
-            if identity not in self._observed and records[identity].fate is not Fate.REFUSED
-        ]
+        """The records of the item about which nobody would have noticed a bug, as reasons."""
+        unseen = list_unseen(self._ledger.records(), self._own, self._sights, self._terms)
         return tuple(
-            f"no usage query would show it if {describe_event(event)} of meter {event.meter} "
-            "were lost" + (" or counted twice" if _is_repeated(records[event.identity]) else "")
-            for event in unobserved
+            f"no usage query would show it if {describe_event(found.event)} of meter "
+            f"{found.event.meter} were {found.what}"
+            for found in unseen
         )
-
-
-#: Aggregations that a record counted twice changes.
-_COUNTING: Final = (Aggregation.SUM, Aggregation.COUNT)
-
-
-def _leave_out_hidden(records: Sequence[Record], query: UsageQuery) -> tuple[Record, ...]:
-    """The records without open ones that the query cannot show: no answer tells of them."""
-    return tuple(
-        record
-        for record in records
-        if record.fate is not Fate.MAYBE or _may_show(record.event, query)
-    )
-
-
-def _may_show(event: MeterEvent, query: UsageQuery) -> bool:
-    """Whether an event passes the query and its window, widened to whole buckets."""
-    low, high = query.interval.floor(query.start_s), query.interval.ceil(query.end_s)
-    return low * 1000 <= event.time_ms < high * 1000 and passes(event, query)
-
-
-def _cell_of(event: MeterEvent, query: UsageQuery) -> Cell:
-    group = tuple(event.attribute(name) or None for name in query.group_by)
-    return group, query.interval.floor(event.time_ms // 1000)
-
-
-def _is_repeated(record: Record) -> bool:
-    """Whether the document itself sent the record more than once, and it may be counted so.
-
-    What this plugin sent again, for want of an answer, is no claim of the document's.
-    """
-    sent = [t for t in record.transmissions if not t.reason and t.fate is not Fate.REFUSED]
-    return len(sent) > 1
-
-
-def _shows_loss(
-    event: MeterEvent, events: tuple[MeterEvent, ...], aggregation: Aggregation
-) -> bool:
-    match aggregation:
-        case Aggregation.SUM:
-            return event.value != 0
-        case Aggregation.COUNT:
-            return True
-        case Aggregation.MAX:
-            others = [other.value for other in events if other.identity != event.identity]
-            return event.value != 0 and all(event.value > value for value in others)
-        case Aggregation.MIN:
-            others = [other.value for other in events if other.identity != event.identity]
-            return event.value != 0 and all(event.value < value for value in others)
 
 
 def _summarize(judgement: Judgement) -> str:

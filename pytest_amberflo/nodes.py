@@ -53,14 +53,23 @@ class ArazzoFile(pytest.File):
             raise self.CollectError(str(error)) from None
         run.called.update(*(workflow.calls for workflow in prepared))
         for workflow in prepared:
-            for problem in workflow.warnings:
-                warnings.warn_explicit(
-                    problem.message,
-                    pytest.PytestCollectionWarning,
-                    filename=str(self.path),
-                    lineno=problem.span.line if problem.span is not None else 1,
-                )
+            self._warn(workflow)
             yield _make_node(self, workflow)
+
+    def _warn(self, prepared: PreparedWorkflow) -> None:
+        """Warn of what is odd about a workflow; an error where the user wants warnings to be."""
+        from pytest_amberflo.arazzo.errors import DocumentError  # noqa: PLC0415  only with files
+
+        source = prepared.bound.document.source
+        for problem in prepared.warnings:
+            line = problem.span.line if problem.span is not None else 1
+            try:
+                warnings.warn_explicit(
+                    problem.message, pytest.PytestCollectionWarning, str(self.path), line
+                )
+            except pytest.PytestCollectionWarning:
+                error = DocumentError(source.name, source.text, [problem])
+                raise self.CollectError(str(error)) from None
 
 
 class WorkflowNode(pytest.Collector):
@@ -181,9 +190,16 @@ def _run(execution: Execution, item: pytest.Item) -> None:
     __tracebackhide__ = True
     from pytest_amberflo.failure import WorkflowFailure  # noqa: PLC0415
     from pytest_amberflo.summary import note_result  # noqa: PLC0415
+    from pytest_amberflo.variants import VariantSkippedError  # noqa: PLC0415
     from pytest_amberflo.verdict import Verdict  # noqa: PLC0415
 
-    result = execution.run()
+    skipped = ""
+    try:
+        result = execution.run()
+    except VariantSkippedError as error:
+        skipped = str(error)
+    if skipped:
+        pytest.skip(run_of(item.config).redactor.redact(skipped))
     note_result(item, result)
     item.config.hook.pytest_amberflo_workflow_result(item=item, result=result)
     if result.verdict is not Verdict.PASSED:

@@ -66,7 +66,7 @@ _OPTIONS: Final = (
     ("input", "NAME=VALUE", True, "a workflow input; JSON where its schema is not a string"),
     ("without", "NAME", True, "leave an optional input out"),
     ("input-file", "FILE", False, "JSON or YAML with inputs by name, or by workflowId and name"),
-    ("variants", "LIST", False, "variants of workflows that ingest, by comma: once"),
+    ("variants", "LIST", False, f"by comma: {', '.join(VARIANTS)} (all on loopback, else once)"),
     ("settle", "SECONDS", False, "how long usage may take to show (5 embedded, 60 elsewhere)"),
     ("hold", "SECONDS", False, "how long right usage is watched (0 embedded, 2 elsewhere)"),
     ("timeout", "SECONDS", False, "how long one request may take (10 on loopback, 30 elsewhere)"),
@@ -105,7 +105,7 @@ def read_settings(config: pytest.Config) -> Settings:
         inputs=reader.read_pairs("input", "NAME=VALUE")[0],
         without=frozenset(reader.read_list("without")),
         input_file=reader.read_path("input_file", must_exist=True),
-        variants=reader.read_variants(),
+        variants=reader.read_variants(target),
         settle_s=reader.read_seconds("settle", 5.0 if embedded else 60.0),
         hold_s=reader.read_seconds("hold", 0.0 if embedded else 2.0),
         timeout_s=reader.read_seconds("timeout", 10.0 if target.is_loopback else 30.0),
@@ -254,11 +254,11 @@ class _Reader:
                 refuse(f"{flag} takes a host without a port, not `{host}`")
         return tuple(host.lower() for host in hosts)
 
-    def read_variants(self) -> tuple[str, ...]:
+    def read_variants(self, target: Target) -> tuple[str, ...]:
         """The chosen variants, in the order of VARIANTS."""
         given = self.find("variants")
         if given is None:
-            return VARIANTS
+            return VARIANTS if target.is_loopback else VARIANTS[:1]
         names = [name.strip() for name in given.value.split(",") if name.strip()]
         for name in names:
             if name not in VARIANTS:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from pytest_amberflo.arazzo.bound import Target as StepTarget
     from pytest_amberflo.execution import WorkflowKey
+    from pytest_amberflo.metering.settle import Settled
     from pytest_amberflo.openapi.contract import Contract
     from pytest_amberflo.openapi.description import Description
     from pytest_amberflo.server.live import EmbeddedServer
@@ -83,7 +84,9 @@ class Run:
         self._server_url = server_url
         self._server: EmbeddedServer | None = None
         self._contracts: dict[int, Contract] = {}
-        self._customers = 0
+        self._has_waited_in_vain = False
+        self._slowest_s = 0.0
+        self._fresh: set[str] = set()
         self._unique_ids = 0
         self.redactor.register(settings.api_key)
 
@@ -104,9 +107,32 @@ class Run:
     @cached_property
     def client(self) -> Client:
         """The connections of the run."""
+        return self.new_client()
+
+    def new_client(self) -> Client:
+        """Connections of their own; whoever asks closes them."""
         from pytest_amberflo import __version__  # noqa: PLC0415  reading it opens metadata
 
         return Client(self.redactor, user_agent=f"pytest-amberflo/{__version__}")
+
+    @property
+    def settle_s(self) -> float:
+        """How long usage may take to show, in seconds.
+
+        When it was once waited for in vain, the next wait is shorter: twice as long as it ever
+        took, at least a quarter of what the user set.
+        """
+        patience_s = self.settings.settle_s
+        if self._has_waited_in_vain:
+            patience_s = min(patience_s, max(patience_s / 4, 2 * self._slowest_s))
+        return patience_s
+
+    def note_settled(self, settled: Settled | None) -> None:
+        """Learn from a wait how long the next may take."""
+        if settled is not None and settled.right_after_s is not None:
+            self._slowest_s = max(self._slowest_s, settled.right_after_s)
+        elif settled is not None and settled.waited_s >= self.settle_s > 0:
+            self._has_waited_in_vain = True
 
     @cached_property
     def target_url(self) -> str:
@@ -130,8 +156,13 @@ class Run:
 
     def new_customer(self) -> str:
         """A customer that nobody has used before: `pt-<run>-<n>`."""
-        self._customers += 1
-        return f"pt-{self.run_id}-{self._customers}"
+        customer = f"pt-{self.run_id}-{len(self._fresh) + 1}"
+        self._fresh.add(customer)
+        return customer
+
+    def is_fresh(self, customer: str) -> bool:
+        """Whether a customer was made for this run."""
+        return customer in self._fresh
 
     def new_unique_id(self) -> str:
         """A unique id that no event has had before: `evt-<run>-<n>`."""

@@ -34,7 +34,7 @@ CHECKS: Final = (
     "lost-answer",
 )
 #: Variants of a workflow that ingests.
-VARIANTS: Final = ("once",)
+VARIANTS: Final = ("once", "replay", "concurrent", "batch", "lost-ack", "distinct")
 _OFF_BY_DEFAULT: Final = ("throttle", "lost-answer")
 #: Rules of Arazzo that a run need not insist on.
 LENIENCIES: Final = ("bare-operation-id",)
@@ -86,11 +86,11 @@ class Settings:
     timeout_s: float
     severity: Mapping[str, Level]
     trace: Path | None
-    #: Whether requests are resolved and validated, and none is sent.
-    is_dry_run: bool
     #: Whether a bare operationId with several sources is taken where exactly one has it.
     takes_bare_ids: bool
     file_names: tuple[str, ...]
+    #: Whether requests are resolved and validated, and none is sent.
+    is_dry_run: bool = False
 
     def level_of(self, check: str) -> Level:
         """How a finding of this check is taken."""

@@ -172,7 +172,7 @@ class Attempts:
             judged = _judge(step, frame.scope(outputs=called.outputs))
             criteria = judged.criteria
             passed = called.outcome is Outcome.PASSED and all(c.passed for c in criteria)
-            error = called.error if called.outcome is Outcome.ERROR else None
+            error = _find_error(called) if called.outcome is Outcome.ERROR else None
             if passed:
                 error = judged.find_fault(frame.workflow, step)
             outputs = {} if error is not None else judged.outputs
@@ -188,6 +188,13 @@ class Attempts:
             error=error,
         )
         return Attempt(result=result, scope=scope, may_act=error is None)
+
+
+def _find_error(result: WorkflowResult) -> ArazzoError:
+    """Why a workflow could not be carried out, however deep below it that is."""
+    below = [step.error for step in result.each_step()] + [other.error for other in result.others]
+    known = [error for error in (*below, result.error) if error is not None]
+    return known[-1] if known else ArazzoError(f"{result.workflow.workflow_id} was not run")
 
 
 def is_success(exchange: Exchange, criteria: Sequence[CriterionResult]) -> bool:

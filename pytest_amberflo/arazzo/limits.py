@@ -21,10 +21,12 @@ class Limits:
     depth: int = 20
     #: Seconds of the run's clock, waits included.
     duration_s: float = 24 * 3600.0
+    #: Seconds before one retry, where the document does not say more itself.
+    wait_s: float = 600
 
 
 class LimitError(ArazzoError):
-    """A run took more than it may; `trail` is where it was going round."""
+    """A run took or asked for more than it may; `trail` is where it was going round."""
 
     def __init__(self, what: str, trail: Sequence[str]) -> None:
         super().__init__(what, tuple(trail))

@@ -98,6 +98,9 @@ class _Checker:
                 at = (*step.place.pointer, "dependsOn", index)
                 message = f"step `{step.step_id}` depends on `{name}`, but there is no such step"
                 self._add(at, message, name, tuple(ids))
+            elif name == step.step_id:
+                at = (*step.place.pointer, "dependsOn", index)
+                self._add(at, f"step `{step.step_id}` depends on itself")
         body = step.request_body
         if body is not None and body.replacements and body.payload is None:
             message = "there is no `payload` for the replacements"

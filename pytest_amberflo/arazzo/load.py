@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pytest_amberflo.arazzo.compiler import Compiler
-from pytest_amberflo.arazzo.errors import DocumentError, Problem
-from pytest_amberflo.arazzo.excerpt import Span
+from pytest_amberflo.arazzo.errors import DocumentError
 from pytest_amberflo.arazzo.expression import ComponentRef
 from pytest_amberflo.arazzo.model import (
     Action,
@@ -24,7 +22,6 @@ from pytest_amberflo.arazzo.model import (
     Step,
     Workflow,
 )
-from pytest_amberflo.arazzo.scope import describe_type
 from pytest_amberflo.arazzo.selector import VERSIONS, Query, default_version
 from pytest_amberflo.arazzo.shape import check_shape
 from pytest_amberflo.arazzo.template import (
@@ -32,6 +29,7 @@ from pytest_amberflo.arazzo.template import (
     Template,
     read_type,
 )
+from pytest_amberflo.arazzo.version import read_version
 from pytest_amberflo.http.exchange import is_xml_type
 
 if TYPE_CHECKING:
@@ -42,7 +40,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_VERSION: Final = re.compile(r"1\.([01])\.\d+(?:-.+)?\Z")
 #: Where unknown extensions of ours are read from.
 EXTENSION: Final = "x-amberflo"
 
@@ -53,7 +50,7 @@ def load_document(source: Source) -> Document:
     Raises DocumentError with every problem of shape, or else with every expression and
     condition that does not parse and every reference to components that leads nowhere.
     """
-    minor = _read_version(source)
+    minor = read_version(source)
     problems = check_shape(source, minor)
     if problems:
         raise DocumentError(source.name, source.text, problems)
@@ -62,32 +59,6 @@ def load_document(source: Source) -> Document:
     if builder.problems:
         raise DocumentError(source.name, source.text, builder.problems)
     return document
-
-
-def _read_version(source: Source) -> int:
-    data = source.data
-    if not isinstance(data, dict) or "arazzo" not in data:
-        found = "it has no `arazzo`" if isinstance(data, dict) else f"it is {describe_type(data)}"
-        span = source.locate(())
-        first_line = Span(line=span.line, column=1, end_line=span.line, end_column=2)
-        problem = Problem(
-            span=first_line,
-            message=f"not an Arazzo document: {found}",
-            hint="An Arazzo document starts with a version: `arazzo: 1.0.1`",
-        )
-        raise DocumentError(source.name, source.text, [problem])
-    version = data["arazzo"]
-    span = source.locate(("arazzo",))
-    match = _VERSION.match(version) if isinstance(version, str) else None
-    if match:
-        return int(match.group(1))
-    if isinstance(version, str):
-        message = f"Arazzo `{version}` is not supported; 1.0.x and 1.1.x are"
-        hint = "A version has three numbers: `1.0.1`" if re.match(r"1\.[01]\Z", version) else None
-    else:
-        message = f"`arazzo` is {describe_type(version)}; a version such as `1.0.1` is due"
-        hint = None
-    raise DocumentError(source.name, source.text, [Problem(span=span, message=message, hint=hint)])
 
 
 class _Builder(Compiler):
@@ -100,6 +71,7 @@ class _Builder(Compiler):
     def build(self, version: tuple[int, int]) -> Document:
         data = self._source.data
         info = data["info"]
+        self._check_components()
         return Document(
             source=self._source,
             version=version,
@@ -116,6 +88,16 @@ class _Builder(Compiler):
             workflows=self._each(("workflows",), data, self._workflow),
             components=self._components,
         )
+
+    def _check_components(self) -> None:
+        """Note what does not parse also in components that nothing refers to."""
+        for kind, build in (
+            ("parameters", self._parameter),
+            ("successActions", self._action),
+            ("failureActions", self._action),
+        ):
+            for name, data in self._components.get(kind, {}).items():
+                build(data, ("components", kind, name))
 
     def _each(
         self, pointer: Pointer, owner: Mapping[str, Any], build: Callable[[Any, Pointer], T | None]

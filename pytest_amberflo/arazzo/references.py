@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from pytest_amberflo.arazzo.condition import shorten_name
 from pytest_amberflo.arazzo.expression import (
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 Finding: TypeAlias = "tuple[str, str | None, tuple[str, ...]]"
 
 
+#: The fields of a Source Description Object.
+_FIELDS: Final = ("name", "url", "type")
+
+
 def check_reference(use: Use, document: Document, ways: Ways | None) -> Iterator[Finding]:
     """What is wrong with the reference that a use is; nothing where all is well.
 
@@ -42,16 +46,44 @@ def check_reference(use: Use, document: Document, ways: Ways | None) -> Iterator
             yield from _check_workflow(use.expression, document)
         case OutputRef():
             yield from _check_output(use, use.expression)
-        case SourceRef(source):
-            names = tuple(item.name for item in document.source_descriptions)
-            if source not in names:
-                yield f"there is no source description `{source}`", source, names
+        case SourceRef():
+            yield from _check_source(use.expression, document)
         case ComponentRef():
             yield f"`{use.expression}` is a component and has no value", None, ()
-        case MessagePart(side="message"):
-            yield f"`{use.expression}`: AsyncAPI steps: not supported yet", None, ()
-        case MessagePart(side=side) | Plain(side) if side != "self":
-            yield from _check_exchange(use, side)
+        case MessagePart():
+            yield from _check_message(use, use.expression)
+        case Plain():
+            yield from _check_plain(use, use.expression, document)
+
+
+def _check_plain(use: Use, expression: Plain, document: Document) -> Iterator[Finding]:
+    if expression.name != "self":
+        yield from _check_exchange(use, expression.name)
+    elif document.self_uri is None:
+        yield "`$self`: the document does not say what it is", None, ()
+
+
+def _check_message(use: Use, expression: MessagePart) -> Iterator[Finding]:
+    """A part of a request or response that such a message has, at a time when it is there."""
+    if expression.side == "message":
+        yield f"`{expression}`: AsyncAPI steps: not supported yet", None, ()
+    elif expression.part == "payload":
+        yield f"`{expression}`: only AsyncAPI messages have a payload", None, ()
+    elif expression.side == "response" and expression.part in ("query", "path"):
+        yield f"`{expression}`: a response has no {expression.part}", None, ()
+    else:
+        yield from _check_exchange(use, expression.side)
+
+
+def _check_source(expression: SourceRef, document: Document) -> Iterator[Finding]:
+    """A source and its field; of what is not said to be OpenAPI, workflows may be meant."""
+    name, field = expression.source, expression.reference
+    types = {source.name: source.type for source in document.source_descriptions}
+    if name not in types:
+        yield f"there is no source description `{name}`", name, tuple(types)
+    elif field not in _FIELDS and types[name] == "openapi":
+        message = f"`{expression}`: a source description has no field `{field}`"
+        yield message, field, _FIELDS
 
 
 def _check_exchange(use: Use, side: str) -> Iterator[Finding]:

@@ -13,14 +13,14 @@ inputs of the same names where no parameters say more.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from pytest_amberflo.arazzo.acceptance import InputsRefusedError, accept_inputs
 from pytest_amberflo.arazzo.attempt import Attempt, Attempts, render_inputs
 from pytest_amberflo.arazzo.errors import ArazzoError
 from pytest_amberflo.arazzo.events import ActionTaken, Outcome, StepResult, WorkflowResult
 from pytest_amberflo.arazzo.flow import Choice, Retries, choose_action, list_actions
 from pytest_amberflo.arazzo.frame import Frame
-from pytest_amberflo.arazzo.input_schema import UnusableSchemaError
 from pytest_amberflo.arazzo.limits import LimitError, Limits, OutOfTimeError, find_round
 from pytest_amberflo.arazzo.order import order_steps
 from pytest_amberflo.http.exchange import find_header, parse_retry_after
@@ -37,20 +37,9 @@ if TYPE_CHECKING:
     #: What a run has of its dependencies, by the URI of the document and the workflowId.
     Done: TypeAlias = dict[tuple[str, str], WorkflowResult]
 
+__all__ = ["DependencyError", "LimitError", "Limits", "Runner"]
 
-class InputsRefusedError(ArazzoError):
-    """A called workflow does not accept its inputs."""
-
-    def __init__(self, workflow_id: str, reasons: Sequence[str]) -> None:
-        super().__init__(workflow_id, tuple(reasons))
-        self.workflow_id = workflow_id
-        self.reasons = tuple(reasons)
-
-    def __str__(self) -> str:
-        """The workflow and every reason."""
-        return (
-            f"workflow `{self.workflow_id}` does not accept its inputs: {'; '.join(self.reasons)}"
-        )
+_DAY_S: Final = 86_400
 
 
 class DependencyError(ArazzoError):
@@ -97,16 +86,8 @@ class Runner:
         bound, workflow = caller.bound.find_workflow(reference)
         if len(caller.trail) >= self._limits.depth:
             raise LimitError(f"more than {self._limits.depth} workflows deep", caller.trail[-4:])
-        schema = bound.inputs_of(workflow)
-        filled = schema.fill(inputs)
-        try:
-            errors = schema.find_errors(filled)
-        except UnusableSchemaError as error:
-            raise InputsRefusedError(workflow.workflow_id, [str(error)]) from None
-        if errors:
-            reasons = [f"{error.json_path}: {error.message}" for error in errors]
-            raise InputsRefusedError(workflow.workflow_id, reasons)
-        declared = frozenset(schema.properties)
+        filled = accept_inputs(bound, workflow, inputs)
+        declared = frozenset(bound.inputs_of(workflow).properties)
         return Frame(bound, workflow, filled, declared, caller=caller, deadline=deadline)
 
     def _run_frame(self, frame: Frame, done: Done) -> WorkflowResult:
@@ -119,8 +100,8 @@ class Runner:
                 outcome, error = Outcome.FAILED, unmet
             else:
                 outcome = self._run_steps(frame)
-        except LimitError as limit:
-            outcome, error = Outcome.ERROR, limit
+        except (LimitError, InputsRefusedError) as refusal:
+            outcome, error = Outcome.ERROR, refusal
         except OutOfTimeError as late:
             outcome, error = Outcome.FAILED, late
         result = self._conclude(frame, outcome, error)
@@ -145,17 +126,14 @@ class Runner:
         went_to = result.went_to
         return result if went_to is None else replace(result, outputs=went_to.outputs)
 
-    def _run_dependencies(self, frame: Frame, done: Done) -> ArazzoError | None:
+    def _run_dependencies(self, frame: Frame, done: Done) -> DependencyError | None:
         """Run what the workflow depends on, each once; the error where one does not pass."""
         for reference in frame.workflow.depends_on:
             bound, workflow = frame.bound.find_workflow(reference)
             key = (bound.document.source.uri, workflow.workflow_id)
             if key not in done:
                 inputs = self._shared_inputs(frame, reference)
-                try:
-                    inner = self._enter(frame, reference, inputs, frame.deadline)
-                except InputsRefusedError as error:
-                    return error
+                inner = self._enter(frame, reference, inputs, frame.deadline)
                 done[key] = self._run_frame(inner, done)
                 frame.others.append(done[key])
             frame.note_workflow(reference, done[key])
@@ -167,8 +145,8 @@ class Runner:
     def _shared_inputs(self, frame: Frame, reference: str) -> dict[str, Any]:
         """The inputs of the frame that a workflow has under the same name."""
         bound, workflow = frame.bound.find_workflow(reference)
-        schema = bound.inputs_of(workflow)
-        return {n: value for n, value in frame.inputs.items() if n in schema.properties}
+        names = bound.inputs_of(workflow).properties
+        return {name: value for name, value in frame.inputs.items() if name in names}
 
     def _run_called(
         self, frame: Frame, reference: str, inputs: Mapping[str, Any], deadline: float | None
@@ -240,7 +218,7 @@ class Runner:
         if action.type == "goto":
             return self._go_to(frame, action, attempt.scope)
         retries.take(action)
-        self._wait(frame, wait)
+        self._wait(frame, action, wait)
         return self._run_before_retry(frame, action, attempt.scope), None
 
     def _wait_before(self, action: Action, attempt: Attempt) -> float:
@@ -251,8 +229,12 @@ class Runner:
         asked = parse_retry_after(value) if value is not None else None
         return asked if asked is not None else float(action.retry_after or 0)
 
-    def _wait(self, frame: Frame, seconds: float) -> None:
-        """Wait, unless the time of the run or of the calling step is over before."""
+    def _wait(self, frame: Frame, action: Action, seconds: float) -> None:
+        """Wait before a retry, unless that is too long or the time is over before."""
+        longest = max(self._limits.wait_s, min(float(action.retry_after or 0), _DAY_S))
+        if seconds > longest:
+            what = f"a retry is to wait {seconds:g} s, more than {longest:g} s"
+            raise LimitError(what, self._trail[-1:])
         until = self._clock.now() + seconds
         if until > self._ends_at:
             limit = f"more than the {self._limits.duration_s:g} s that a run may take"

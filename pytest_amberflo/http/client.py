@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -44,6 +44,14 @@ class Client:
         self._filter = RedactingFilter(redactor)
         for name in _LOGGERS:
             logging.getLogger(name).addFilter(self._filter)
+
+    def __enter__(self) -> Self:
+        """The client itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self.close()
 
     def close(self) -> None:
         """Close every connection."""
@@ -85,19 +93,32 @@ class Client:
             notes=notes,
         )
 
+    def drop(self, request: Request, *, timeout_s: float) -> Exchange:
+        """Send a request and hang up when its answer begins to come; nothing of it is read."""
+        started_at, started = time.time(), time.monotonic()
+        message, is_sent = "the answer was dropped on our side", True
+        try:
+            client, transport = self._client_for(request.url)
+            if transport is not None:
+                transport.deadline.at = started + timeout_s
+            client.send(self._build(client, request, timeout_s), stream=True).close()
+        except (httpx.TransportError, httpx.InvalidURL, httpcore.TimeoutException) as error:
+            failure = _describe(error, request, timeout_s)
+            message, is_sent = failure.message, failure.sent
+        return Exchange(
+            request=request,
+            response=None,
+            failure=TransportFailure(kind="dropped", message=message, sent=is_sent),
+            started_at=started_at,
+            elapsed_s=time.monotonic() - started,
+        )
+
     def _exchange(self, request: Request, deadline: float) -> Response:
         client, transport = self._client_for(request.url)
         left = max(0.001, deadline - time.monotonic())
         if transport is not None:
             transport.deadline.at = deadline
-        headers = [(name.encode(), value.encode("latin-1")) for name, value in request.headers]
-        outgoing = client.build_request(
-            request.method,
-            request.url,
-            headers=headers,
-            content=request.body,
-            timeout=httpx.Timeout(left, connect=min(left, 5.0)),
-        )
+        outgoing = self._build(client, request, left)
         with _closing(client.send(outgoing, stream=True)) as incoming:
             body = _read_body(incoming, deadline)
             return Response(
@@ -108,6 +129,16 @@ class Client:
                 ),
                 body=body,
             )
+
+    def _build(self, client: httpx.Client, request: Request, timeout_s: float) -> httpx.Request:
+        headers = [(name.encode(), value.encode("latin-1")) for name, value in request.headers]
+        return client.build_request(
+            request.method,
+            request.url,
+            headers=headers,
+            content=request.body,
+            timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, 5.0)),
+        )
 
     def _client_for(self, url: str) -> tuple[httpx.Client, DeadlineTransport | None]:
         try:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Protocol
 
 from pytest_amberflo.metering.expect import Judgement, Status
+from pytest_amberflo.metering.number import add_exactly
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +65,7 @@ def wait_until_settled(
         now = clock.now()
         if judgement is None:
             return None
-        seen = sum(abs(row.seen) for row in judgement.rows)
+        seen = add_exactly([row.seen.copy_abs() for row in judgement.rows])
         # Later ones are a change of what was right, and fail.
         backward += right_at is None and most_seen is not None and seen < most_seen
         most_seen = seen
@@ -73,7 +74,7 @@ def wait_until_settled(
             left = right_at + hold_s - now
         else:
             left = started + settle_s - now if right_at is None else 0.0
-            is_final = judgement.status in (Status.WRONG, Status.BLIND)
+            is_final = judgement.status is not Status.PARTIAL
             left = 0.0 if is_final else left
         if left <= 0:
             return Settled(

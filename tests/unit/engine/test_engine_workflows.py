@@ -142,7 +142,7 @@ def test_a_dependency_that_lacks_an_input_is_not_begun(bench: Workbench, service
           steps: [{stepId: s, operationId: b}]
         """
     result = bench.run(text)
-    assert result.outcome is Outcome.FAILED
+    assert result.outcome is Outcome.ERROR
     assert "does not accept its inputs: $: 'd' is a required property" in reasons(result)[0]
     assert service.lines == []
     assert bench.run(text, {"d": 1}).outcome is Outcome.PASSED

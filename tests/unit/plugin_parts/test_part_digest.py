@@ -110,6 +110,8 @@ def test_a_digest_is_plain_and_masked(run: Run) -> None:
     assert SECRET not in json.dumps(digest)
     trace = digest.pop("trace")
     assert digest == {
+        "nodeid": "f::wf",
+        "requests": [],
         "verdict": "failed",
         "steps": [
             "send  POST /ingest  200  12 ms  usage is not what was sent  the key **** is wrong"
