@@ -49,6 +49,11 @@ class Courier:
 
     def admit(self, call: Call, unknown: Sequence[UnknownValue] = ()) -> None:
         """Check a call before it is sent, but for what is unknown of it. Raises Refusal."""
+        if self._run.pace.is_over:
+            limit = self._run.settings.deadline_s
+            message = f"not sent: the deadline of {limit:g} s for the whole run is over"
+            self.add(call, "deadline", CheckOutcome.UNVERIFIED, message)
+            raise Refusal(message)
         self._register_secrets(call)
         self._guard_key(call.plan.sent.request)
         self._check_request(call, unknown)
@@ -67,11 +72,12 @@ class Courier:
 
     def _guard_key(self, request: Request) -> None:
         """AMBERFLO_API_KEY goes to the target, and to servers that were given for a source."""
-        key, host = self._run.settings.api_key, urlsplit(request.url).hostname or ""
-        if key is None or is_loopback(host) or host in self._run.trusted_hosts:
+        host = urlsplit(request.url).hostname or ""
+        if is_loopback(host) or host in self._run.trusted_hosts:
             return
-        texts = [request.url, *(value for _, value in request.headers)]
-        if any(key in text for text in texts) or key.encode() in (request.body or b""):
+        body = (request.body or b"").decode("utf-8", "replace")
+        texts = [request.url, *(value for _, value in request.headers), body]
+        if any(map(self._run.holds_key, texts)):
             raise Refusal(f"AMBERFLO_API_KEY would be sent to {host}; only the target may get it")
 
     def _check_request(self, call: Call, unknown: Sequence[UnknownValue] = ()) -> None:
@@ -102,6 +108,10 @@ class Courier:
             message = exchange.failure.message if exchange.failure is not None else "no answer"
             # Actions of the document see what the transport did; one that leads on settles it.
             is_handled = call.is_handled(exchange)
+            if self._run.pace.is_over:
+                message = f"no answer by the deadline for the whole run: {message}"
+                self.add(call, "deadline", CheckOutcome.UNVERIFIED, message, exchange=exchange)
+                return False
             outcome = CheckOutcome.WARNED if is_handled else CheckOutcome.FAILED
             self.add(call, "transport", outcome, message, exchange=exchange)
             return False
@@ -146,6 +156,9 @@ class Courier:
         timeout_s = self._run.settings.timeout_s
         if call.timeout_s is not None:
             timeout_s = min(timeout_s, max(0.001, call.timeout_s - self.elapsed_of(call)))
+        timeout_s = min(timeout_s, max(0.001, self._run.pace.seconds_left))
+        if not is_loopback(urlsplit(call.plan.sent.request.url).hostname or ""):
+            self._run.pace.wait_for_turn()
         client = client if client is not None else self._run.client
         return client.send(call.plan.sent.request, timeout_s=timeout_s, notes=notes)
 

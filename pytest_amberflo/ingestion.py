@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_amberflo.metering.event import UnreadableEventError, read_events
 from pytest_amberflo.patience import MOST_RESENDS, PatientClock, is_lost
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Ingestion:
         `reason` says why they are sent if not for the first time. Raises NotJudgedError.
         """
         started = self._clock.now()
+        self.count(call)
         for resend in range(MOST_RESENDS + 1):
             exchange = self._courier.send_patiently(
                 call,
@@ -54,3 +56,11 @@ class Ingestion:
             reason = NO_ANSWER
         self._courier.check_response(call, exchange)
         return exchange
+
+    def count(self, call: Call) -> None:
+        """Count the events of a request before it is sent. Raises TooManyEventsError."""
+        try:
+            number = len(read_events(call.plan.sent.request.body or b""))
+        except UnreadableEventError:
+            number = 1
+        self._run.pace.admit_events(number)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_amberflo.metering.expect import Status
+from pytest_amberflo.metering.settle import NOTHING_MORE
 from pytest_amberflo.verdict import CheckOutcome
 
 if TYPE_CHECKING:
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from pytest_amberflo.judge import UsageJudge
     from pytest_amberflo.metering.query import UsageQuery
     from pytest_amberflo.run import Run
+    from pytest_amberflo.verdict import UsageDetail
 
 
 class UsageReader:
@@ -50,18 +53,27 @@ class UsageReader:
             is_usage = response is not None and response.status == 200
             return response if is_kept and is_usage else None
 
-        patience_s = self._run.settle_s if settle_s is None else settle_s
+        pace = self._run.pace
+        patience_s = pace.settle_s if settle_s is None else settle_s
         if call.timeout_s is not None:
             left = max(0.0, call.timeout_s - self._courier.elapsed_of(call))
             patience_s = min(patience_s, left)
-        hold_s = self._run.settings.hold_s
-        concluded = self._judge.settle(query, read, settle_s=patience_s, hold_s=hold_s)
+        is_cut = pace.seconds_left < patience_s
+        concluded = self._judge.settle(
+            query,
+            read,
+            settle_s=min(patience_s, pace.seconds_left),
+            hold_s=min(self._run.settings.hold_s, pace.seconds_left),
+        )
         if concluded is not None:
             outcome, message, detail = concluded
+            if is_cut and _is_too_little(detail):
+                outcome = CheckOutcome.UNVERIFIED
+                message = f"usage had not settled by the deadline: {message}"
             if outcome is CheckOutcome.FAILED and level == "warn":
                 outcome = CheckOutcome.WARNED
             self._courier.add(call, "usage", outcome, message, detail=detail, exchange=last[0])
-            self._run.note_settled(detail.settled)
+            pace.note_settled(detail.settled)
         return last[0]
 
     def _has_passed_before(self, call: Call, first: int) -> bool:
@@ -69,3 +81,11 @@ class UsageReader:
             check.name == "response-schema" and check.call == call.number
             for check in self._courier.checks[:first]
         ) and all(check.outcome is CheckOutcome.PASSED for check in self._courier.checks[first:])
+
+
+def _is_too_little(detail: UsageDetail) -> bool:
+    """Whether usage may yet have become right, had there been more time."""
+    judgement, settled = detail.judgement, detail.settled
+    if judgement is None or settled is None or settled.has_changed:
+        return False
+    return judgement.status is Status.WRONG and NOTHING_MORE in judgement.notes

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pytest_amberflo.arazzo.events import Refusal
 from pytest_amberflo.metering.query import UnreadableQueryError, read_query
+from pytest_amberflo.pace import TooManyEventsError
 from pytest_amberflo.patience import NotJudgedError
 from pytest_amberflo.recognition import recognize
 from pytest_amberflo.verdict import CheckOutcome
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from pytest_amberflo.courier import Courier
     from pytest_amberflo.http.exchange import Exchange
     from pytest_amberflo.judge import UsageJudge
+    from pytest_amberflo.prior import PriorUsage
     from pytest_amberflo.reader import UsageReader
     from pytest_amberflo.variants import Variant
 
@@ -23,8 +25,14 @@ class Sender:
     """The transport of one item's engine."""
 
     def __init__(
-        self, courier: Courier, variant: Variant, reader: UsageReader, judge: UsageJudge
+        self,
+        courier: Courier,
+        variant: Variant,
+        reader: UsageReader,
+        judge: UsageJudge,
+        prior: PriorUsage,
     ) -> None:
+        self._prior = prior
         self._courier = courier
         self._variant = variant
         self._reader = reader
@@ -42,11 +50,15 @@ class Sender:
             )
         try:
             if recognized == "ingest":
+                self._prior.take(call)
                 return self._variant.ingest(call)
             if recognized == "usage":
                 return self._query(call)
         except NotJudgedError as error:
             self._courier.add(call, "throttle", CheckOutcome.ERROR, str(error))
+            raise Refusal(str(error)) from None
+        except TooManyEventsError as error:
+            self._courier.add(call, "max-events", CheckOutcome.ERROR, str(error))
             raise Refusal(str(error)) from None
         exchange = self._courier.send(call)
         self._courier.check_response(call, exchange)

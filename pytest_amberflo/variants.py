@@ -100,6 +100,7 @@ class Variant:
         self._witness.peek(call)
         if self._run.settings.target.kind != "embedded":
             self._clock.sleep(_LATE_S)
+        self._ingestion.count(call)
         with self._run.new_client() as client:
             late = self._courier.send(self._copy(call, body), "replay", client=client)
         self._settle_extra(self._copy(call, body), late, "replay over a new connection")
@@ -110,6 +111,8 @@ class Variant:
         copy = self._copy(call, call.plan.sent.request.body or b"")
         is_near = self._run.settings.target.is_loopback
         number = (_AT_ONCE if is_near else _AT_ONCE_ELSEWHERE) - 1
+        for _copy in range(number):
+            self._ingestion.count(copy)
         start = threading.Barrier(number + 1)
         timeout_s = self._run.settings.timeout_s
 
@@ -136,6 +139,7 @@ class Variant:
 
     def _lose_answer(self, call: Call, _: list[dict[str, Any]]) -> Exchange:
         """The first answer is dropped on our side, and the request sent again."""
+        self._ingestion.count(call)
         with self._run.new_client() as client:
             dropped = client.drop(call.plan.sent.request, timeout_s=self._run.settings.timeout_s)
         self._judge.enter(dropped)

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from pytest_amberflo.metering.table import Row
 
 _MOST_FOR_SUBSETS: Final = 12
+#: Nobody counts a record more often than that by mistake, unless it was sent as often.
+_MOST_COPIES: Final = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +71,16 @@ def _guess_count(
         return [Guess(1, f"{-extra} {verb} accepted and not counted; a count does not say which.")]
     sent = {event.identity: _count_sent(event, known) for event in events}
     repeated = [event for event in events if sent[event.identity] > 1]
-    if len(events) == 1 or (len(repeated) == 1 and extra < sent[repeated[0].identity]):
-        event = (repeated or events)[0]
-        return [Guess(0.5, _describe_copies(event, extra + 1, known))]
+    if len(events) == 1 and extra <= _MOST_COPIES:
+        return [Guess(0.5, _describe_copies(events[0], extra + 1, known))]
+    if len(repeated) == 1 and extra < sent[repeated[0].identity]:
+        name, times = describe_event(repeated[0]), count_times(sent[repeated[0].identity])
+        sentence = f"{extra} too many: perhaps {name}, which was sent {times}."
+        return [Guess(0.5, f"{sentence} For sure, a count does not say which.")]
     if extra == sum(sent.values()) - len(events):
         return [Guess(0.5, f"Every sending was counted: {row.seen} for {len(events)} records.")]
+    if extra > _MOST_COPIES * len(events):
+        return []
     noun = "record was" if extra == 1 else "records were"
     often = "twice" if extra == 1 else "more than once"
     return [Guess(1, f"{extra} {noun} counted {often}; a count does not say which.")]
@@ -102,7 +109,7 @@ def _guess_copies(
     tolerance = row.amount.tolerance if row.amount is not None else ZERO
     for event in events:
         extra = count_multiples(row.difference, event.value, tolerance)
-        if extra:
+        if extra and (extra <= _MOST_COPIES or _count_sent(event, known) > extra):
             is_sent = _count_sent(event, known) > extra
             cost = 0.5 if is_sent else extra + 0.1
             yield Guess(cost, _describe_copies(event, extra + 1, known))
@@ -122,7 +129,7 @@ def _guess_many_copies(
         again = sum(value != 0 for value in spare)
         yield Guess(0.6, f"Every sending was counted: {again} records were counted repeatedly.")
     times = count_multiples(row.difference, row.expected, tolerance)
-    if times:
+    if 0 < times <= _MOST_COPIES:
         how = count_times(times + 1)
         yield Guess(1.5, f"Each of the {len(events)} records was counted {how}.")
     repeated = [event for event in events if _count_sent(event, known) > 1]
@@ -189,14 +196,14 @@ def explain_overlap(lost: Sequence[MeterEvent], records: Sequence[Record]) -> st
         if len(names) == 1:
             return (
                 f" It differs from {describe_event(other)} in {names[0]} only"
-                f"{_describe_closeness(event, other, names[0])}: the two were taken for one."
+                f"{_describe_closeness(event, other, names[0])}: taken for one?"
             )
     for other in others:
         if event.unique_id is not None and event.unique_id == other.unique_id:
             names = list_differences(event, other)
             return (
                 f" It has the uniqueId of {describe_event(other)}, but differs in "
-                f"{join_names(names)}: the two were taken for one."
+                f"{join_names(names)}: taken for one?"
             )
     return ""
 
