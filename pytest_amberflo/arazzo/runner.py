@@ -7,7 +7,9 @@ request that got no answer, or none in time, is a failed step like any other; re
 anew when the flow comes back to a step; a step that a retry runs first does not follow actions of
 its own, and if it fails, or the workflow does, the run fails; after a `goto` to a workflow the
 outputs of the run are that workflow's; a workflow that is gone to, or depended on, gets the
-inputs of the same names where no parameters say more.
+inputs of the same names where no parameters say more; of a failed step those outputs are known
+that have a value; a workflow that is called knows what its caller knows of other workflows of the
+same document; when the `timeout` of a step is over, the workflow that it called has failed.
 """
 
 from __future__ import annotations
