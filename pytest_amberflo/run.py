@@ -235,7 +235,7 @@ class Run:
         name = target.source_name
         if name in self.settings.servers:
             return self._allow(self.settings.servers[name], name, is_given=True)
-        server = target.operation.servers[0].expand()
+        server = target.server_url()
         host = urlsplit(server).hostname or ""
         if is_amberflo_host(host):
             return url or self.target_url
