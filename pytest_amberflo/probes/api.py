@@ -121,7 +121,7 @@ def _body_schema(description: Description, operation: Operation) -> Mapping[str,
     item = description.resolve(data["paths"][operation.path], ("paths", operation.path))
     at = operation.pointer
     body = description.resolve(item[operation.method.lower()].get("requestBody", {}), at)
-    content = next(iter(body.get("content", {}).values()), {})
+    content: Any = next(iter(body.get("content", {}).values()), {})
     return description.resolve(content.get("schema", {}), at)
 
 
