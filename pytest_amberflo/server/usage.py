@@ -175,7 +175,7 @@ ROUTES: Final = (
     # An older name of the same.
     _post("usage", "/usage-java", query_usage, is_open=True),
     _post("usageBatch", "/usage/batch", query_batch),
-    _post("usageSparse", "/usage/sparse", query_sparse, is_open=True),
+    _post("usageSparse", "/usage/sparse", query_sparse),
     _post("usageSparseBatch", "/usage/sparse/batch", query_sparse_batch),
     _get("usageAll", "/usage/all", query_all),
     _get("usageRate", "/usage/current-usage-rate", query_rate),

@@ -150,7 +150,7 @@ def _query(session: _Session) -> None:
     dice = session.dice
     key, model = session.pick()
     start = _START_S + dice.randrange(-40, 80) * 3_000
-    query = {
+    query: dict[str, Any] = {
         "meter": dice.choice(_METERS),
         "start": start,
         "end": start + dice.choice((1, 3_600, 90_000, 2_000_000)),
