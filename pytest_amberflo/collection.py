@@ -9,7 +9,8 @@ from pytest_amberflo.arazzo.errors import DocumentError
 from pytest_amberflo.arazzo.lint import check_document
 from pytest_amberflo.arazzo.load import load_document
 from pytest_amberflo.arazzo.source import read_source
-from pytest_amberflo.execution import PreparedWorkflow, StepKey
+from pytest_amberflo.arazzo.ways import find_unreached
+from pytest_amberflo.execution import PreparedWorkflow, StepKey, WorkflowKey
 from pytest_amberflo.extension import ExtensionReader
 from pytest_amberflo.recognition import recognize
 
@@ -50,10 +51,8 @@ def prepare_document(path: Path, run: Run, *, is_certain: bool) -> tuple[Prepare
                 other.document.source.name, other.document.source.text, reader.problems
             )
     if problems:
-        in_order = sorted(
-            problems, key=lambda p: (p.span.line, p.span.column) if p.span else (0, 0)
-        )
-        raise DocumentError(source.name, source.text, in_order)
+        raise DocumentError(source.name, source.text, problems)
+    unreached = [find_unreached(document, workflow) for workflow in document.workflows]
     for other in known.values():
         other.document.source.forget_places()
     return tuple(
@@ -63,9 +62,12 @@ def prepare_document(path: Path, run: Run, *, is_certain: bool) -> tuple[Prepare
             extension=extension,
             step_extensions=extensions,
             ingests=_ingests(bound, workflow, extensions, frozenset()),
-            is_called=_is_called(bound, workflow),
+            calls=frozenset(_find_called(bound, workflow)),
+            warnings=warnings,
         )
-        for workflow, extension in zip(document.workflows, workflows, strict=True)
+        for workflow, extension, warnings in zip(
+            document.workflows, workflows, unreached, strict=True
+        )
     )
 
 
@@ -86,14 +88,29 @@ def _ingests(
         if target is not None and recognize(target, role) == "ingest":
             return True
     return any(
-        _ingests(*bound.find_workflow(reference), extensions, seen | {key})
-        for reference in _list_called(workflow)
-        if _is_there(bound, reference)
+        _ingests(*found, extensions, seen | {key}) for found in _find_bound(bound, workflow)
     )
 
 
+def _find_called(bound: BoundDocument, workflow: Workflow) -> Iterator[WorkflowKey]:
+    """The other workflows that a workflow leads to."""
+    for other, found in _find_bound(bound, workflow):
+        if found is not workflow:
+            yield other.document.source.uri, found.workflow_id
+
+
+def _find_bound(
+    bound: BoundDocument, workflow: Workflow
+) -> Iterator[tuple[BoundDocument, Workflow]]:
+    """The workflows that a workflow depends on, calls, or goes to, with their documents."""
+    for reference in _list_called(workflow):
+        try:
+            yield bound.find_workflow(reference)
+        except LookupError:
+            continue  # lint has refused it
+
+
 def _list_called(workflow: Workflow) -> Iterator[str]:
-    """The workflows that a workflow depends on, calls, or goes to."""
     yield from workflow.depends_on
     actions = [*workflow.success_actions, *workflow.failure_actions]
     for step in workflow.steps:
@@ -101,20 +118,3 @@ def _list_called(workflow: Workflow) -> Iterator[str]:
         if step.workflow_id is not None:
             yield step.workflow_id
     yield from (action.workflow_id for action in actions if action.workflow_id is not None)
-
-
-def _is_there(bound: BoundDocument, reference: str) -> bool:
-    try:
-        bound.find_workflow(reference)
-    except LookupError:
-        return False
-    return True
-
-
-def _is_called(bound: BoundDocument, workflow: Workflow) -> bool:
-    """Whether another workflow of the document leads to this one."""
-    return any(
-        workflow.workflow_id in _list_called(other)
-        for other in bound.document.workflows
-        if other is not workflow
-    )

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+import math
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, urlsplit
 
+from pytest_amberflo.exchange_text import clean, describe_request
 from pytest_amberflo.metering.number import format_number
 from pytest_amberflo.usage_text import format_duration
 from pytest_amberflo.verdict import CheckOutcome, ContractDetail, UsageDetail
@@ -18,25 +22,33 @@ if TYPE_CHECKING:
     from pytest_amberflo.run import Run
     from pytest_amberflo.verdict import Check, ItemResult
 
+#: Half of a pair of surrogates: no UTF-8 can say it.
+_HALF: Final = re.compile("[\ud800-\udfff]")
+#: In bits; Python does not print much longer ones.
+_LONGEST_INTEGER: Final = 10_000
+
 
 def make_digest(nodeid: str, result: ItemResult, run: Run, *, wants_trace: bool) -> dict[str, Any]:
     """Everything that the controller needs of an item, as plain values, secrets masked."""
     tally = result.tally
     return {
+        "nodeid": nodeid,
         "verdict": result.verdict.value,
-        "steps": [run.redactor.redact(line) for line in describe_steps(result)],
+        "target": result.target,
+        "steps": [clean(run.redactor.redact(line)) for line in describe_steps(result)],
+        "requests": describe_rehearsal(result, run.redactor) if run.settings.is_dry_run else [],
         "events": tally.events,
         "copies": tally.copies,
         "lost_answers": tally.lost_answers,
         "throttled": tally.throttled,
         "judged": tally.judged,
         "wrong": sum(
-            check.name == "usage" and check.outcome is CheckOutcome.FAILED
+            check.name == "usage" and check.outcome in (CheckOutcome.FAILED, CheckOutcome.WARNED)
             for check in result.checks
         ),
         "visible_s": list(tally.visible_after_s),
         "stand_ins": dict(run.catalog.stand_ins),
-        "trace": _trace(nodeid, result, run.redactor) if wants_trace else None,
+        "trace": make_plain(_trace(nodeid, result, run.redactor)) if wants_trace else None,
     }
 
 
@@ -45,8 +57,11 @@ def make_skeleton(nodeid: str, workflow_id: str, outcome: str, run: Run) -> dict
     trace = {"nodeid": nodeid, "workflowId": workflow_id, "outcome": outcome}
     empty = {"inputs": {}, "outputs": {}, "duration_s": 0.0, "steps": [], "metering": None}
     return {
+        "nodeid": nodeid,
         "verdict": outcome,
+        "target": str(run.settings.target),
         "steps": [],
+        "requests": [],
         "events": 0,
         "copies": 0,
         "lost_answers": 0,
@@ -59,13 +74,31 @@ def make_skeleton(nodeid: str, workflow_id: str, outcome: str, run: Run) -> dict
     }
 
 
+def make_plain(value: Any) -> Any:
+    """The value as JSON and workers of xdist can carry it; what they cannot is described."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return clean(value) if _HALF.search(value) else value
+    if isinstance(value, Mapping):
+        return {str(make_plain(name)): make_plain(member) for name, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [make_plain(item) for item in value]
+    if isinstance(value, int):
+        is_long = value.bit_length() > _LONGEST_INTEGER
+        return f"<integer of {value.bit_length()} bits>" if is_long else int(value)
+    if isinstance(value, float) and math.isfinite(value):
+        return float(value)
+    return clean(repr(value))
+
+
 def summarize(digests: Sequence[dict[str, Any]], target: str) -> str:
     """The one line of a run: what was judged, what was sent, when it was visible."""
 
     def total(name: str) -> int:
         return sum(digest[name] for digest in digests)
 
-    judged = sum(digest["verdict"] in ("passed", "failed") for digest in digests)
+    judged = sum(map(is_judged, digests))
     parts = [f"amberflo: {judged} judged on {target}"]
     others = [
         f"{count} {verdict}"
@@ -90,6 +123,19 @@ def summarize(digests: Sequence[dict[str, Any]], target: str) -> str:
     return "; ".join(parts)
 
 
+def summarize_rehearsal(digests: Sequence[dict[str, Any]]) -> str:
+    """The one line of a run that sent nothing."""
+    count = sum(line[:1] not in ("", " ") for digest in digests for line in digest["requests"])
+    unsound = sum(digest["verdict"] in ("failed", "error") for digest in digests)
+    text = f"amberflo: dry run, {count} request{'' if count == 1 else 's'} resolved, none sent"
+    return text + (f"; {unsound} of {len(digests)} workflows unsound" if unsound else "")
+
+
+def is_judged(digest: dict[str, Any]) -> bool:
+    """Whether an item came to a verdict on what the service does."""
+    return digest["verdict"] in ("passed", "failed")
+
+
 def list_properties(result: ItemResult) -> Iterator[tuple[str, str | int | float]]:
     """The properties of an item in JUnit."""
     tally = result.tally
@@ -112,6 +158,22 @@ def describe_steps(result: ItemResult) -> Iterator[str]:
     """A line a step: what was sent, what came, and what it proved."""
     for step in result.workflow.each_step():
         yield "  ".join(_describe_step(step, result.checks_of(step)))
+
+
+def describe_rehearsal(result: ItemResult, redactor: Redactor) -> list[str]:
+    """Every request that would be sent, with the values that only a response will tell."""
+    lines: list[str] = []
+    for step in result.workflow.each_step():
+        if step.sent is None:
+            continue
+        lines.append(step.step.step_id)
+        text = "\n".join(describe_request(step.sent.request, redactor))
+        for expression in step.unknown:
+            placeholder = "{" + expression + "}"
+            text = text.replace(quote(placeholder, safe=""), placeholder)
+            text += f"\n  not known before a response: {redactor.redact(expression)}"
+        lines += text.split("\n")
+    return lines
 
 
 def _describe_step(step: StepResult, checks: Sequence[Check]) -> Iterator[str]:
@@ -177,6 +239,7 @@ def _trace_step(step: StepResult, checks: Sequence[Check], redactor: Redactor) -
         "response": _trace_response(step.exchange, redactor),
         "checks": entries,
         "action": _trace_action(step, redactor),
+        "unknown": [redactor.redact(expression) for expression in step.unknown],
         "duration_s": step.duration_s,
     }
 

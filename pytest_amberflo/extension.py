@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from pytest_amberflo.arazzo.errors import Problem
 from pytest_amberflo.arazzo.load import EXTENSION
 from pytest_amberflo.arazzo.scope import describe_type
+from pytest_amberflo.marks import MarkError, MarkSpec, parse_mark
 from pytest_amberflo.settings import VARIANTS
 
 if TYPE_CHECKING:
@@ -22,15 +23,6 @@ ROLES: Final = ("ingest", "usage")
 _WORKFLOW_KEYS: Final = ("rows", "inputs", "variants", "marks", "fixtures")
 _STEP_KEYS: Final = ("role", "usage", "meters", "settle", "validate")
 _ROW_KEYS: Final = ("id", "inputs", "without", "marks")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MarkSpec:
-    """A pytest mark by name, with its arguments."""
-
-    name: str
-    args: tuple[Any, ...] = ()
-    kwargs: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +93,7 @@ class ExtensionReader:
             if variants is None
             else self._read_variants(variants, (*at, "variants")),
             marks=self._read_marks(data.get("marks", []), (*at, "marks")),
-            fixtures=self._read_names(data.get("fixtures", []), (*at, "fixtures")),
+            fixtures=self._read_fixtures(data.get("fixtures", []), (*at, "fixtures")),
         )
 
     def read_step(self, step: Step) -> StepExtension:
@@ -171,7 +163,7 @@ class ExtensionReader:
                 continue
             inputs = row.get("inputs", {})
             self._check_inputs(inputs, (*here, "inputs"), workflow)
-            without = self._read_names(row.get("without", []), (*here, "without"))
+            without = self._read_without(row.get("without", []), (*here, "without"), workflow)
             marks = self._read_marks(row.get("marks", []), (*here, "marks"))
             rows.append(
                 Row(
@@ -204,20 +196,37 @@ class ExtensionReader:
 
     def _read_variants(self, data: Any, at: Pointer) -> tuple[str, ...]:
         names = self._read_names(data, at)
+        if data == []:
+            self._add(at, f"`variants` is empty; it takes {', '.join(VARIANTS)}")
         for index, name in enumerate(names):
             if name not in VARIANTS:
                 self._add((*at, index), f"there is no variant `{name}`", name, VARIANTS)
         return names
 
+    def _read_without(self, data: Any, at: Pointer, workflow: Workflow) -> tuple[str, ...]:
+        names = self._read_names(data, at)
+        known = tuple(self._bound.inputs_of(workflow).properties)
+        for index, name in enumerate(names):
+            if name not in known:
+                message = f"workflow `{workflow.workflow_id}` has no input `{name}`"
+                self._add((*at, index) if isinstance(data, list) else at, message, name, known)
+        return names
+
+    def _read_fixtures(self, data: Any, at: Pointer) -> tuple[str, ...]:
+        names = self._read_names(data, at)
+        for index, name in enumerate(names):
+            if not name.isidentifier():
+                here = (*at, index) if isinstance(data, list) else at
+                self._add(here, f"`{name}` is no name of a fixture")
+        return tuple(name for name in names if name.isidentifier())
+
     def _read_marks(self, data: Any, at: Pointer) -> tuple[MarkSpec, ...]:
         marks: list[MarkSpec] = []
         for index, item in enumerate(self._read_list(data, at)):
-            mark = _parse_mark(item)
-            if mark is None:
-                message = "a mark is a name, or one name with its arguments: `skip: {reason: ...}`"
-                self._add((*at, index), message)
-            else:
-                marks.append(mark)
+            try:
+                marks.append(parse_mark(item))
+            except MarkError as error:
+                self._add((*at, index), str(error))
         return tuple(marks)
 
     def _read_names(self, data: Any, at: Pointer) -> tuple[str, ...]:
@@ -250,23 +259,6 @@ class ExtensionReader:
                 candidates=candidates,
             )
         )
-
-
-def _parse_mark(item: Any) -> MarkSpec | None:
-    if isinstance(item, str):
-        return MarkSpec(name=item) if item.isidentifier() else None
-    if not isinstance(item, dict) or len(item) != 1:
-        return None
-    ((name, given),) = item.items()
-    if not str(name).isidentifier():
-        return None
-    if isinstance(given, dict):
-        return MarkSpec(name=name, kwargs=given)
-    if isinstance(given, list):
-        return MarkSpec(name=name, args=tuple(given))
-    if name in ("skip", "xfail") and isinstance(given, str):
-        return MarkSpec(name=name, kwargs={"reason": given})
-    return MarkSpec(name=name, args=() if given is None else (given,))
 
 
 def _is_item_name(name: str) -> bool:

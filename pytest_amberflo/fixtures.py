@@ -96,6 +96,7 @@ def metering_window(_amberflo_run: Run) -> MeteringWindow:
 @pytest.fixture
 def _amberflo_gathered(request: pytest.FixtureRequest, _amberflo_run: Run) -> Any:
     """The inputs of a workflow item with their origins, before a user's last word."""
+    __tracebackhide__ = True
     from pytest_amberflo.gathering import gather_inputs  # noqa: PLC0415  only with workflows
 
     if not isinstance(request.node, WorkflowItem):
@@ -116,7 +117,10 @@ def _amberflo_execution(
     _amberflo_gathered: Any,
     amberflo_inputs: Mapping[str, Any],
 ) -> Execution:
-    from pytest_amberflo.gathering import prepare_execution  # noqa: PLC0415  only with workflows
+    __tracebackhide__ = True
+    from pytest_amberflo import gathering  # noqa: PLC0415  only with workflows
 
-    assert isinstance(request.node, WorkflowItem)
-    return prepare_execution(request.node, _amberflo_run, _amberflo_gathered, amberflo_inputs)
+    item, run = request.node, _amberflo_run
+    assert isinstance(item, WorkflowItem)
+    url = gathering.read_url(request, item, run)
+    return gathering.prepare_execution(item, run, _amberflo_gathered, amberflo_inputs, url)

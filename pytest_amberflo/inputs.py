@@ -7,13 +7,15 @@ schema's default; for meter and value the fixture; the schema's examples.
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from pytest_amberflo.arazzo.input_schema import UnusableSchemaError
 from pytest_amberflo.naming import find_nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from pytest_amberflo.arazzo.input_schema import InputSchema
     from pytest_amberflo.arazzo.model import Workflow
@@ -36,6 +38,14 @@ _WHOLE_METER_VALUE: Final = 3
 
 class InputError(Exception):
     """The inputs of an item cannot be used; the text says which and what to do."""
+
+
+class MissingInputsError(InputError):
+    """Nothing gives the required inputs `names`."""
+
+    def __init__(self, text: str, names: Sequence[str]) -> None:
+        super().__init__(text)
+        self.names = tuple(names)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +72,7 @@ class Inputs:
 
 def collect_inputs(workflow: Workflow, schema: InputSchema, sources: InputSources) -> Inputs:
     """The value of every declared input that has a source. Raises InputError."""
+    __tracebackhide__ = True
     _check_without(workflow, schema, sources.without)
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
@@ -78,15 +89,20 @@ def check_inputs(workflow: Workflow, schema: InputSchema, inputs: Inputs) -> Non
     """Raise InputError for inputs that are missing, or that the workflow's schema refuses."""
     missing = [name for name in schema.required if name not in inputs.values]
     if missing:
-        raise InputError(_describe_missing(workflow, schema, missing))
-    errors = schema.find_errors(inputs.values)
+        raise MissingInputsError(_describe_missing(workflow, schema, missing), missing)
+    try:
+        errors = schema.find_errors(inputs.values)
+    except UnusableSchemaError as error:
+        raise InputError(
+            f"the schema of {workflow.workflow_id}'s inputs cannot be used: {error}"
+        ) from None
     if errors:
         lines = [f"{workflow.workflow_id} does not accept its inputs:"]
-        for error in errors:
-            name = str(error.absolute_path[0]) if error.absolute_path else ""
+        for found in errors:
+            name = str(found.absolute_path[0]) if found.absolute_path else ""
             origin = f"  (from {inputs.origins[name]})" if name in inputs.origins else ""
-            label = error.json_path.removeprefix("$.") if name else "inputs"
-            lines.append(f"    {label}: {error.message}{origin}")
+            label = found.json_path.removeprefix("$.") if name else "inputs"
+            lines.append(f"    {label}: {found.message}{origin}")
         raise InputError("\n".join(lines))
 
 
@@ -115,6 +131,7 @@ def _check_without(workflow: Workflow, schema: InputSchema, without: frozenset[s
 def _find_value(
     name: str, schema: Mapping[str, Any], sources: InputSources
 ) -> tuple[Any, str] | None:
+    __tracebackhide__ = True
     if name in sources.options:
         return _parse_option(name, sources.options[name], schema), f"--amberflo-input {name}"
     for values, origin in ((sources.file, "the input file"), (sources.row, "the row")):
@@ -137,28 +154,48 @@ def _find_value(
 
 
 def _read(sources: InputSources, fixture: str) -> tuple[Any, str]:
+    __tracebackhide__ = True
     return sources.read_fixture(fixture), f"the fixture {fixture}"
 
 
 def _read_meter(name: str, schema: Mapping[str, Any], sources: InputSources) -> tuple[Any, str]:
+    __tracebackhide__ = True
     value, origin = _read(sources, METER[name])
-    if value == METER_VALUE and schema.get("type") == "integer":
+    kinds = _kinds_of(schema)
+    if value == METER_VALUE and "integer" in kinds and "number" not in kinds:
         value = _WHOLE_METER_VALUE
     return value, origin
 
 
 def _parse_option(name: str, text: str, schema: Mapping[str, Any]) -> Any:
-    kind = schema.get("type")
-    kinds = [kind] if isinstance(kind, str) else kind if isinstance(kind, list) else []
+    kinds = _kinds_of(schema)
     if "string" in kinds:
         return text
     try:
-        return json.loads(text)
-    except ValueError:
+        return _load_finite(text)
+    except (ValueError, RecursionError):
         if not kinds:
             return text
     expected = " or ".join(kinds)
     raise InputError(f"--amberflo-input {name}: `{text}` is no {expected} (as JSON)")
+
+
+def _kinds_of(schema: Mapping[str, Any]) -> list[str]:
+    """The types that a schema names; none where it takes any."""
+    kind = schema.get("type")
+    return [kind] if isinstance(kind, str) else kind if isinstance(kind, list) else []
+
+
+def _load_finite(text: str) -> Any:
+    """The JSON value of a text. Raises ValueError, also for numbers that JSON cannot say."""
+
+    def read_float(digits: str) -> float:
+        number = float(digits)
+        if not math.isfinite(number):
+            raise ValueError(digits)
+        return number
+
+    return json.loads(text, parse_float=read_float, parse_constant=read_float)
 
 
 def _describe_missing(workflow: Workflow, schema: InputSchema, missing: list[str]) -> str:

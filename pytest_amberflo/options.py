@@ -7,102 +7,64 @@ variable that did not expand must not turn into a green offline run.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+import re
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NoReturn
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Final, overload
 
-import pytest
-
-from pytest_amberflo.http.address import is_amberflo_host
-from pytest_amberflo.naming import find_nearest
+from pytest_amberflo.metering.dedup import DedupKeyError, DedupRules, ValuePolicy, read_dedup_rules
+from pytest_amberflo.option_table import INI
 from pytest_amberflo.settings import (
     CHECKS,
     FILE_NAMES,
     LENIENCIES,
     LEVELS,
-    LIVE_URL,
     VARIANTS,
     Level,
     Settings,
     Target,
-    TargetKind,
+)
+from pytest_amberflo.target import (
+    Given,
+    check_url,
+    describe_unknown,
+    is_met,
+    parse_target,
+    refuse,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-
-def add_options(parser: pytest.Parser) -> None:
-    """Declare every option and ini value."""
-    group = parser.getgroup("amberflo", "Metering contract tests (pytest-amberflo)")
-    for name, metavar, repeatable, text in _OPTIONS:
-        group.addoption(
-            f"--amberflo-{name}",
-            metavar=metavar,
-            action="append" if repeatable else "store",
-            default=None,
-            dest=f"amberflo_{name.replace('-', '_')}",
-            help=text,
-        )
-    for name, kind, text in _INI:
-        parser.addini(f"amberflo_{name}", text, type=kind, default=None)
-
-
-_OPTIONS: Final = (
-    ("target", "TARGET", False, "embedded (default), live, or the URL of a metering service"),
-    ("require", "TARGET", False, "fail unless this is the target"),
-    ("min-judged", "N", False, "fail unless at least N workflow items were judged"),
-    ("server", "SOURCE=URL", True, "where one source description's operations are called"),
-    ("allow-host", "HOST", True, "a further host that requests may be sent to"),
-    ("input", "NAME=VALUE", True, "a workflow input; JSON where its schema is not a string"),
-    ("without", "NAME", True, "leave an optional input out"),
-    ("input-file", "FILE", False, "JSON or YAML with inputs by name, or by workflowId and name"),
-    ("variants", "LIST", False, "variants of workflows that ingest, by comma: once"),
-    ("settle", "SECONDS", False, "how long usage may take to show (5 embedded, 60 elsewhere)"),
-    ("hold", "SECONDS", False, "how long right usage is watched (0 embedded, 2 elsewhere)"),
-    ("timeout", "SECONDS", False, "how long one request may take (10 on loopback, 30 elsewhere)"),
-    ("severity", "CHECK=LEVEL", True, "error, warn or off for a check: " + ", ".join(CHECKS)),
-    ("trace", "FILE", False, "write a JSON trace of every step, secrets masked"),
-)
-_INI: Final[tuple[tuple[str, Any, str], ...]] = (
-    ("target", "string", "where Amberflo's own hosts are sent: embedded or a loopback URL"),
-    ("min_judged", "string", "fail unless at least this many workflow items were judged"),
-    ("servers", "linelist", "SOURCE=URL: where one source description's operations are called"),
-    ("allow_hosts", "linelist", "further hosts that requests may be sent to"),
-    ("input_file", "string", "JSON or YAML file with workflow inputs"),
-    ("variants", "string", "variants of workflows that ingest, by comma"),
-    ("settle", "string", "seconds that usage may take to show"),
-    ("hold", "string", "seconds that right usage is watched"),
-    ("timeout", "string", "seconds that one request may take"),
-    ("severity", "linelist", "CHECK=error|warn|off"),
-    ("trace", "string", "file for a JSON trace"),
-    ("lenient", "linelist", "rules that are not insisted on: bare-operation-id"),
-    ("files", "linelist", "names of workflow files (globs), instead of *.arazzo.yaml and so on"),
-)
+    import pytest
 
 
 def read_settings(config: pytest.Config) -> Settings:
     """The settings of a run. Raises pytest.UsageError that names the option and what it takes."""
     reader = _Reader(config, os.environ)
     target = reader.read_target()
-    _check_require(reader, target)
     embedded = target.kind == "embedded"
     return Settings(
         target=target,
+        require=_read_require(reader, target),
         api_key=reader.read_api_key(target),
         min_judged=reader.read_count("min_judged"),
         servers=reader.read_servers(),
         allow_hosts=frozenset(reader.read_hosts()),
-        inputs=reader.read_pairs("input", "NAME=VALUE"),
+        inputs=reader.read_pairs("input", "NAME=VALUE")[0],
         without=frozenset(reader.read_list("without")),
         input_file=reader.read_path("input_file", must_exist=True),
-        variants=reader.read_variants(),
+        variants=reader.read_variants(target),
         settle_s=reader.read_seconds("settle", 5.0 if embedded else 60.0),
         hold_s=reader.read_seconds("hold", 0.0 if embedded else 2.0),
         timeout_s=reader.read_seconds("timeout", 10.0 if target.is_loopback else 30.0),
+        deadline_s=reader.read_seconds("deadline", None),
+        dedup=reader.read_dedup(),
+        max_events=reader.read_most("max_events", 100, target),
+        rate=reader.read_most("rate", 5, target),
         severity=reader.read_severity(),
         trace=reader.read_path("trace", must_exist=False),
+        is_dry_run=config.getoption("amberflo_dry_run"),
         takes_bare_ids="bare-operation-id" in reader.read_leniencies(),
         file_names=reader.read_list("files") or FILE_NAMES,
     )
@@ -113,14 +75,6 @@ def read_file_names(config: pytest.Config) -> tuple[str, ...]:
     return tuple(config.getini("amberflo_files") or FILE_NAMES)
 
 
-@dataclass(frozen=True, slots=True)
-class _Given:
-    value: str
-    #: How the user wrote it, for messages: `--amberflo-target`.
-    label: str
-    origin: str
-
-
 class _Reader:
     """Reads values of one run in the order of precedence."""
 
@@ -128,56 +82,61 @@ class _Reader:
         self._config = config
         self._environ = environ
 
-    def find(self, name: str) -> _Given | None:
+    def find(self, name: str) -> Given | None:
         """The single value of a setting, or None where nobody gave one."""
         flag = f"--amberflo-{name.replace('_', '-')}"
         value = self._config.getoption(f"amberflo_{name}", None)
         if value is not None:
-            return self._full(_Given(str(value), flag, "command line"))
+            return self._full(Given(str(value), flag, "command line"))
         variable = f"AMBERFLO_{name.upper()}"
         if name in _FROM_ENVIRONMENT and variable in self._environ:
-            return self._full(_Given(self._environ[variable], variable, "environment"))
+            return self._full(Given(self._environ[variable], variable, "environment"))
         if name in _INI_NAMES:
             value = self._config.getini(f"amberflo_{name}")
             if value is not None:
-                return self._full(_Given(str(value), f"amberflo_{name} in ini", "ini"))
+                return self._full(Given(str(value), f"amberflo_{name} in ini", "ini"))
         return None
 
     def read_list(self, name: str) -> tuple[str, ...]:
         """All values of a repeatable setting; the command line replaces ini."""
-        flag = f"--amberflo-{_SINGULAR.get(name, name).replace('_', '-')}"
-        option = f"amberflo_{_SINGULAR.get(name, name)}"
-        values = self._config.getoption(option, None)
+        return self._read_list(name)[0]
+
+    def _read_list(self, name: str) -> tuple[tuple[str, ...], str]:
+        """The values of a repeatable setting, and how the user wrote it, for messages."""
+        option = _SINGULAR.get(name, name)
+        flag = f"--amberflo-{option.replace('_', '-')}"
+        values = self._config.getoption(f"amberflo_{option}", None)
         if values is None and name in _INI_NAMES:
             values, flag = self._config.getini(f"amberflo_{name}"), f"amberflo_{name} in ini"
-        return tuple(
-            self._full(_Given(value, flag, "command line")).value for value in values or ()
-        )
+            if values == []:  # it is None where nobody gave one
+                refuse(f"{flag} is empty (did a variable not expand?)")
+        found = (self._full(Given(value, flag, "")).value for value in values or ())
+        return tuple(found), flag
 
-    def read_pairs(self, name: str, form: str) -> dict[str, str]:
-        """The values of a repeatable NAME=VALUE setting by name."""
+    def read_pairs(self, name: str, form: str) -> tuple[dict[str, str], str]:
+        """The values of a repeatable NAME=VALUE setting by name, and how the user wrote it."""
         pairs: dict[str, str] = {}
-        flag = f"--amberflo-{_SINGULAR.get(name, name)}"
-        for text in self.read_list(name):
+        texts, flag = self._read_list(name)
+        for text in texts:
             key, equals, value = text.partition("=")
             key = key.strip()
             if not key or not equals:
-                _refuse(f"{flag} takes {form}, not `{key or text}`")
+                refuse(f"{flag} takes {form}, not `{key or text}`")
             if not value:
-                _refuse(f"{flag} {key}: the value is empty (did a variable not expand?)")
+                refuse(f"{flag} {key}: the value is empty (did a variable not expand?)")
             if key in pairs and pairs[key] != value:
-                _refuse(f"{flag} gives `{key}` twice, with two values")
+                refuse(f"{flag} gives `{key}` twice, with two values")
             pairs[key] = value
-        return pairs
+        return pairs, flag
 
     def read_target(self) -> Target:
         """The target. `live` and URLs off loopback must be asked for, not stand in ini."""
         given = self.find("target")
         if given is None:
             return Target(kind="embedded", url=None, origin="default")
-        target = _parse_target(given)
+        target = parse_target(given)
         if given.origin == "ini" and not target.is_loopback:
-            _refuse(
+            refuse(
                 f"{given.label} is `{given.value}`: a target off this machine must be asked for "
                 "by --amberflo-target or AMBERFLO_TARGET"
             )
@@ -187,11 +146,11 @@ class _Reader:
         """AMBERFLO_API_KEY; required for the real service."""
         value = self._environ.get("AMBERFLO_API_KEY")
         if value is not None and not value.strip():
-            _refuse("AMBERFLO_API_KEY is empty (did a variable not expand?)")
+            refuse("AMBERFLO_API_KEY is empty (did a variable not expand?)")
         if value is not None and (value != value.strip() or not value.isprintable()):
-            _refuse("AMBERFLO_API_KEY has a space or line break at its end or a control character")
+            refuse("AMBERFLO_API_KEY has a space or line break at its end or a control character")
         if value is None and target.is_live:
-            _refuse("the target is live, and AMBERFLO_API_KEY is not set")
+            refuse("the target is live, and AMBERFLO_API_KEY is not set")
         return value
 
     def read_count(self, name: str) -> int | None:
@@ -200,10 +159,38 @@ class _Reader:
         if given is None:
             return None
         if not given.value.isascii() or not given.value.isdigit():
-            _refuse(f"{given.label} takes a whole number, not `{given.value}`")
+            refuse(f"{given.label} takes a whole number, not `{given.value}`")
         return int(given.value)
 
-    def read_seconds(self, name: str, default: float) -> float:
+    def read_most(self, name: str, default: int, target: Target) -> int | None:
+        """A limit from 1 for a target off this machine; None where it is on it."""
+        count = self.read_count(name)
+        if count == 0:
+            refuse(f"--amberflo-{name.replace('_', '-')} takes a number from 1")
+        return None if target.is_loopback else count or default
+
+    def read_dedup(self) -> DedupRules:
+        """The account's rules of deduplication."""
+        texts, flag = self._read_list("dedup_key")
+        policy = self.find("dedup_value")
+        try:
+            rules = read_dedup_rules(texts)
+        except DedupKeyError as error:
+            refuse(f"{flag} {error}")
+        if policy is None:
+            return rules
+        known = tuple(member.value for member in ValuePolicy)
+        if policy.value not in known:
+            refuse(describe_unknown(policy.label, policy.value, known))
+        return replace(rules, value=ValuePolicy(policy.value))
+
+    @overload
+    def read_seconds(self, name: str, default: float) -> float: ...
+
+    @overload
+    def read_seconds(self, name: str, default: None) -> float | None: ...
+
+    def read_seconds(self, name: str, default: float | None) -> float | None:
         """A time in seconds from 0."""
         given = self.find(name)
         if given is None:
@@ -213,9 +200,9 @@ class _Reader:
         except ValueError:
             seconds = -1.0
         if not 0 <= seconds < float("inf"):
-            _refuse(f"{given.label} takes seconds from 0, not `{given.value}`")
+            refuse(f"{given.label} takes seconds from 0, not `{given.value}`")
         if name == "timeout" and seconds == 0:
-            _refuse(f"{given.label} must be more than 0")
+            refuse(f"{given.label} must be more than 0")
         return seconds
 
     def read_path(self, name: str, *, must_exist: bool) -> Path | None:
@@ -228,37 +215,37 @@ class _Reader:
         )
         path = base / Path(given.value).expanduser()
         if must_exist and not path.is_file():
-            _refuse(f"{given.label}: there is no file {given.value}")
+            refuse(f"{given.label}: there is no file {given.value}")
         if not must_exist and not path.parent.is_dir():
-            _refuse(f"{given.label}: there is no folder {path.parent}")
+            refuse(f"{given.label}: there is no folder {path.parent}")
         return path
 
     def read_servers(self) -> dict[str, str]:
         """Base URLs by the name of a source description."""
-        servers = self.read_pairs("servers", "SOURCE=URL")
-        return {
-            name: _check_url(url, f"--amberflo-server {name}") for name, url in servers.items()
-        }
+        servers, flag = self.read_pairs("servers", "SOURCE=URL")
+        return {name: check_url(url, f"{flag} {name}") for name, url in servers.items()}
 
     def read_hosts(self) -> tuple[str, ...]:
         """Further hosts, lower case."""
-        hosts = self.read_list("allow_hosts")
+        hosts, flag = self._read_list("allow_hosts")
         for host in hosts:
             if "/" in host or "*" in host:
-                _refuse(
-                    f"--amberflo-allow-host takes a host such as api.example.com, not `{host}`"
-                )
+                refuse(f"{flag} takes a host such as api.example.com, not `{host}`")
+            if re.search(r"^[^:]*:\d*$", host):
+                refuse(f"{flag} takes a host without a port, not `{host}`")
         return tuple(host.lower() for host in hosts)
 
-    def read_variants(self) -> tuple[str, ...]:
+    def read_variants(self, target: Target) -> tuple[str, ...]:
         """The chosen variants, in the order of VARIANTS."""
         given = self.find("variants")
         if given is None:
-            return VARIANTS
+            return VARIANTS if target.is_loopback else VARIANTS[:1]
         names = [name.strip() for name in given.value.split(",") if name.strip()]
         for name in names:
             if name not in VARIANTS:
-                _refuse(_unknown(given.label, name, VARIANTS))
+                refuse(describe_unknown(given.label, name, VARIANTS))
+        if not names:
+            refuse(f"{given.label} names no variant; it takes {', '.join(VARIANTS)}")
         return tuple(name for name in VARIANTS if name in names)
 
     def read_leniencies(self) -> tuple[str, ...]:
@@ -266,79 +253,41 @@ class _Reader:
         names = self.read_list("lenient")
         for name in names:
             if name not in LENIENCIES:
-                _refuse(_unknown("amberflo_lenient in ini", name, LENIENCIES))
+                refuse(describe_unknown("amberflo_lenient in ini", name, LENIENCIES))
         return names
 
     def read_severity(self) -> dict[str, Level]:
         """The level of each check that the user set."""
         levels: dict[str, Level] = {}
-        for check, level in self.read_pairs("severity", "CHECK=error|warn|off").items():
+        pairs, flag = self.read_pairs("severity", "CHECK=error|warn|off")
+        for check, level in pairs.items():
             if check not in CHECKS:
-                _refuse(_unknown("--amberflo-severity", check, CHECKS))
+                refuse(describe_unknown(flag, check, CHECKS))
             if level not in LEVELS:
-                _refuse(_unknown(f"--amberflo-severity {check}", level, LEVELS))
+                refuse(describe_unknown(f"{flag} {check}", level, LEVELS))
             levels[check] = level  # type: ignore[assignment]
         return levels
 
-    def _full(self, given: _Given) -> _Given:
+    def _full(self, given: Given) -> Given:
         if not given.value.strip():
-            _refuse(f"{given.label} is empty (did a variable not expand?)")
+            refuse(f"{given.label} is empty (did a variable not expand?)")
         return given
 
 
 _FROM_ENVIRONMENT: Final = ("target", "require", "input_file")
-_INI_NAMES: Final = tuple(name for name, _, _ in _INI)
+_INI_NAMES: Final = tuple(name for name, _, _ in INI)
 #: Names of ini lists whose option is in the singular.
 _SINGULAR: Final = {"servers": "server", "allow_hosts": "allow_host"}
 
 
-def _parse_target(given: _Given) -> Target:
-    value = given.value.strip()
-    if value == "embedded":
-        return Target(kind="embedded", url=None, origin=given.origin)
-    if value == "live":
-        return Target(kind="live", url=LIVE_URL, origin=given.origin)
-    if "://" not in value:
-        _refuse(_unknown(given.label, value, ("embedded", "live")) + " or a URL")
-    url = _check_url(value, given.label)
-    kind: TargetKind = "live" if is_amberflo_host(urlsplit(url).hostname or "") else "url"
-    return Target(kind=kind, url=url, origin=given.origin)
-
-
-def _check_url(value: str, label: str) -> str:
-    try:
-        parts = urlsplit(value.strip())
-        host, _ = parts.hostname, parts.port
-    except ValueError as error:
-        _refuse(f"{label}: `{value}` is no URL ({error})")
-    if parts.scheme not in ("http", "https") or not host:
-        _refuse(f"{label} takes a URL such as http://127.0.0.1:8787, not `{value}`")
-    if parts.username is not None or parts.password is not None:
-        _refuse(f"{label}: a URL with a user or password would be shown in reports")
-    if parts.query or parts.fragment:
-        _refuse(f"{label}: a base URL has no query and no fragment")
-    return value.strip().rstrip("/")
-
-
-def _check_require(reader: _Reader, target: Target) -> None:
+def _read_require(reader: _Reader, target: Target) -> Target | None:
     required = reader.find("require")
     if required is None:
-        return
-    wanted = _parse_target(required)
-    same_url = (wanted.url or "").lower() == (target.url or "").lower()
-    is_met = wanted.is_live and target.is_live if wanted.kind == "live" else same_url
-    if not is_met:
-        _refuse(
+        return None
+    wanted = parse_target(required)
+    if not is_met(wanted, target):
+        refuse(
             f"{required.label} asks for `{required.value}`, but the target is {target} "
             f"(from {target.origin})"
         )
-
-
-def _unknown(label: str, value: str, known: tuple[str, ...]) -> str:
-    near = find_nearest(value, known)
-    hint = f"; did you mean `{near}`?" if near else "."
-    return f"{label}: `{value}` is unknown{hint} It takes {', '.join(known)}"
-
-
-def _refuse(message: str) -> NoReturn:
-    raise pytest.UsageError(f"amberflo: {message}")
+    return wanted

@@ -6,6 +6,7 @@ says. Both are counted, and a user can turn either into a failure.
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -21,6 +22,8 @@ THROTTLE_BUDGET_S: Final = 60.0
 MOST_RESENDS: Final = 3
 _FIRST_WAIT_S: Final = 0.5
 _LONGEST_WAIT_S: Final = 8.0
+#: A service that asks for no wait at all would be asked for ever: the budget is one of waits.
+_LEAST_WAIT_S: Final = 0.25
 
 
 class NotJudgedError(Exception):
@@ -45,6 +48,8 @@ class PatientClock:
 
     monotonic: Callable[[], float] = time.monotonic
     pause: Callable[[float], None] = time.sleep
+    #: What is left of the whole run's time, in seconds.
+    seconds_left: Callable[[], float] = lambda: math.inf
     throttled_s: float = field(default=0.0)
 
     def now(self) -> float:
@@ -52,12 +57,12 @@ class PatientClock:
         return self.monotonic() - self.throttled_s
 
     def sleep(self, seconds: float) -> None:
-        """Wait."""
-        self.pause(seconds)
+        """Wait, but not beyond the end of the run."""
+        self.pause(min(seconds, self.seconds_left()))
 
     def wait_throttled(self, seconds: float) -> None:
         """Wait for a throttled service. Raises NotJudgedError where the budget is spent."""
-        if self.throttled_s + seconds > THROTTLE_BUDGET_S:
+        if self.throttled_s + seconds > THROTTLE_BUDGET_S or seconds > self.seconds_left():
             raise NotJudgedError(self.throttled_s, seconds)
         started = self.monotonic()
         self.pause(seconds)
@@ -68,7 +73,8 @@ def read_throttle(exchange: Exchange, turn: int) -> float | None:
     """How long to wait before a throttled request is sent again, in seconds, or None.
 
     429 always throttles, 503 with `Retry-After`; `turn` counts from 0 and lengthens the wait
-    where the service does not say how long.
+    where the service does not say how long. A wait is never so short that the budget of waits
+    would not end.
     """
     response = exchange.response
     if response is None or response.status not in (429, 503):
@@ -76,7 +82,7 @@ def read_throttle(exchange: Exchange, turn: int) -> float | None:
     value = find_header(response.headers, "retry-after")
     asked = None if value is None else parse_retry_after(value)
     if asked is not None:
-        return asked
+        return max(asked, _LEAST_WAIT_S)
     if response.status == 503:
         return None
     return min(_FIRST_WAIT_S * 2.0**turn, _LONGEST_WAIT_S)

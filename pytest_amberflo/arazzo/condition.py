@@ -20,6 +20,7 @@ from pytest_amberflo.arazzo.errors import (
 )
 from pytest_amberflo.arazzo.expression import Expression, InputRef, OutputRef, StepRef, WorkflowRef
 from pytest_amberflo.arazzo.scope import ABSENT, Scope, describe_type, evaluate, resolve_pointer
+from pytest_amberflo.http.json_text import MAX_DIGITS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,18 +64,16 @@ class Negation:
 
 @dataclass(frozen=True, slots=True)
 class Conjunction:
-    """`&&` between two conditions."""
+    """Conditions with `&&` between them."""
 
-    left: Condition
-    right: Condition
+    parts: tuple[Condition, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Disjunction:
-    """`||` between two conditions."""
+    """Conditions with `||` between them."""
 
-    left: Condition
-    right: Condition
+    parts: tuple[Condition, ...]
 
 
 Condition: TypeAlias = Constant | Operand | Comparison | Negation | Conjunction | Disjunction
@@ -87,18 +86,21 @@ def find_operands(condition: Condition) -> Iterator[Operand]:
             yield condition
         case Negation(inner):
             yield from find_operands(inner)
-        case Comparison(_, left, right) | Conjunction(left, right) | Disjunction(left, right):
+        case Comparison(_, left, right):
             yield from find_operands(left)
             yield from find_operands(right)
+        case Conjunction(parts) | Disjunction(parts):
+            for part in parts:
+                yield from find_operands(part)
 
 
 def holds(condition: Condition, scope: Scope) -> bool:
     """Whether the condition holds in a scope. Raises EvaluationError."""
     match condition:
-        case Conjunction(left, right):
-            return holds(left, scope) and holds(right, scope)
-        case Disjunction(left, right):
-            return holds(left, scope) or holds(right, scope)
+        case Conjunction(parts):
+            return all(holds(part, scope) for part in parts)
+        case Disjunction(parts):
+            return any(holds(part, scope) for part in parts)
         case Negation(inner):
             return not holds(inner, scope)
         case Comparison(operator, left, right):
@@ -218,12 +220,16 @@ def _orderable(left: Any, right: Any) -> tuple[Any, Any]:
 
 
 def to_number(value: Any) -> int | float | None:
-    """The number that a value is or, being text, spells; None for anything else."""
+    """The number that a value is or, being text, spells; None for anything else.
+
+    A text of more than MAX_DIGITS characters spells none.
+    """
     if isinstance(value, bool):
         return None
     if isinstance(value, int | float):
         return value
-    if isinstance(value, str) and NUMBER.fullmatch(value.strip()):
-        text = value.strip()
+    if isinstance(value, str) and NUMBER.fullmatch(text := value.strip()):
+        if len(text) > MAX_DIGITS:
+            return None
         return float(text) if any(char in text for char in ".eE") else int(text)
     return None

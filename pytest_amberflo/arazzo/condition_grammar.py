@@ -17,12 +17,14 @@ from pytest_amberflo.arazzo.condition import (
 )
 from pytest_amberflo.arazzo.errors import ExpressionSyntaxError
 from pytest_amberflo.arazzo.grammar import Within, parse_expression, read_expression
+from pytest_amberflo.http.json_text import MAX_DIGITS
 
 if TYPE_CHECKING:
     import re
 
 _COMPARISONS: Final = ("==", "!=", "<=", ">=", "<", ">")
 _WORDS: Final = {"true": True, "false": False, "null": None}
+_DIGITS: Final = frozenset("0123456789")
 _MAX_DEPTH: Final = 50
 
 
@@ -76,17 +78,17 @@ class _Reader:
         self._depth += 1
         if self._depth > _MAX_DEPTH:
             raise self.error(f"at most {_MAX_DEPTH} levels of nesting")
-        left = self.read_conjunction()
+        parts = [self.read_conjunction()]
         while self.take("||"):
-            left = Disjunction(left, self.read_conjunction())
+            parts.append(self.read_conjunction())
         self._depth -= 1
-        return left
+        return parts[0] if len(parts) == 1 else Disjunction(tuple(parts))
 
     def read_conjunction(self) -> Condition:
-        left = self.read_comparison()
+        parts = [self.read_comparison()]
         while self.take("&&"):
-            left = Conjunction(left, self.read_comparison())
-        return left
+            parts.append(self.read_comparison())
+        return parts[0] if len(parts) == 1 else Conjunction(tuple(parts))
 
     def read_comparison(self) -> Condition:
         left = self.read_negation()
@@ -150,7 +152,9 @@ class _Reader:
             self.offset = number.start()
             raise self.error("a number (strings stand in single quotes)")
         value = to_number(number.group())
-        assert value is not None
+        if value is None:
+            self.offset = number.start()
+            raise self.error(f"a number of at most {MAX_DIGITS} digits")
         return Constant(value)
 
     def _read_string(self) -> Condition:
@@ -194,7 +198,7 @@ class _Reader:
             index = str(name.value)
         else:
             start = self.offset
-            while self.text[self.offset : self.offset + 1].isdigit():
+            while self.text[self.offset : self.offset + 1] in _DIGITS:
                 self.offset += 1
             index = self.text[start : self.offset]
             if not index:

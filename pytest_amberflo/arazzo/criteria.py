@@ -6,8 +6,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pytest_amberflo.arazzo.condition import find_operands, holds, read_operand
-from pytest_amberflo.arazzo.errors import EvaluationError, ExpressionSyntaxError
-from pytest_amberflo.arazzo.selector import VERSIONS, Query, check_query, default_version
+from pytest_amberflo.arazzo.errors import (
+    EvaluationError,
+    ExpressionSyntaxError,
+    UnresolvedError,
+)
+from pytest_amberflo.arazzo.scope import resolve_pointer
+from pytest_amberflo.arazzo.selector import (
+    VERSIONS,
+    Query,
+    check_query,
+    default_version,
+    parse_pointer,
+)
 from pytest_amberflo.arazzo.template import Interpolation, interpolate, to_text
 
 if TYPE_CHECKING:
@@ -90,6 +101,12 @@ def _matches(text: str, criterion: Criterion, value: Any) -> bool:
             from pytest_amberflo.arazzo.regex import search  # noqa: PLC0415  rarely needed
 
             return search(text, to_text(value))
+        case "jsonpointer":
+            try:
+                resolve_pointer(value, parse_pointer(text), text)
+            except UnresolvedError:
+                return False
+            return True
         case "jsonpath":
             from pytest_amberflo.arazzo.jsonpath import query_jsonpath  # noqa: PLC0415  costly
 

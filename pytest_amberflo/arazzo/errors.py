@@ -50,14 +50,15 @@ class ArazzoError(Exception):
 class DocumentError(ArazzoError):
     """A document cannot be used; raised with every problem that was found in it.
 
-    `name` is what reports call the document (a path or URL), `text` its text.
+    `name` is what reports call the document (a path or URL), `text` its text; `problems` are in
+    the order of the text.
     """
 
     def __init__(self, name: str, text: str, problems: Sequence[Problem]) -> None:
         super().__init__(name, text, tuple(problems))
         self.name = name
         self.text = text
-        self.problems = tuple(problems)
+        self.problems = tuple(sorted(problems, key=_place_of))
 
     def __str__(self) -> str:
         """Every problem with its place, the lines around it and what would be right."""
@@ -150,3 +151,8 @@ class UnresolvedError(EvaluationError):
         if self.candidates:
             return f"{message}; there is {', '.join(f'`{name}`' for name in self.candidates[:12])}"
         return message
+
+
+def _place_of(problem: Problem) -> tuple[int, int]:
+    span = problem.span
+    return (0, 0) if span is None else (span.line, span.column)

@@ -106,6 +106,8 @@ class StepResult:
     exchange: Exchange | None = None
     criteria: tuple[CriterionResult, ...] = ()
     outputs: Mapping[str, Any] = field(default_factory=dict)
+    #: In a rehearsal, the expressions whose values only a response will tell.
+    unknown: tuple[str, ...] = ()
     #: The workflow that the step called.
     called: WorkflowResult | None = None
     #: What was done next, where an action said so.
@@ -132,6 +134,8 @@ class WorkflowResult:
     outputs: Mapping[str, Any]
     #: The runs of the workflows that it depends on, and of one that it went to in the end.
     others: tuple[WorkflowResult, ...] = ()
+    #: In a rehearsal, the workflows that actions may lead to.
+    later: tuple[WorkflowResult, ...] = ()
     error: ArazzoError | None = None
     duration_s: float = 0.0
 
@@ -144,8 +148,8 @@ class WorkflowResult:
             if step.called is not None:
                 yield from step.called.each_step()
             yield step
-        if self.went_to is not None:
-            yield from self.went_to.each_step()
+        for other in self.later if self.went_to is None else (self.went_to,):
+            yield from other.each_step()
 
     @property
     def went_to(self) -> WorkflowResult | None:

@@ -46,6 +46,22 @@ def quote_lines(
     return tuple(quoted)
 
 
+def narrow_span(span: Span, document: str, text: str, offset: int, length: int = 1) -> Span:
+    """The part of a scalar's span that starts at `offset` of its text, where that can be told.
+
+    It can for a plain or simply quoted scalar on one line; else the whole scalar's span stands.
+    """
+    lines = document.splitlines()
+    if span.line != span.end_line or span.line > len(lines):
+        return span
+    written = lines[span.line - 1][span.column - 1 : span.end_column - 1]
+    start = written.find(text)
+    if start < 0 or start > 1:
+        return span
+    column = span.column + start + offset
+    return Span(line=span.line, column=column, end_line=span.line, end_column=column + length)
+
+
 def _clean(line: str) -> str:
     """The line without characters that a terminal would act on; one for one, so columns hold."""
     return "".join(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pytest_amberflo.arazzo.errors import EvaluationError
+from pytest_amberflo.arazzo.events import Outcome
 from pytest_amberflo.arazzo.expression import SourceRef, StepRef, WorkflowRef
 from pytest_amberflo.arazzo.scope import ABSENT, Scope
 from pytest_amberflo.arazzo.template import find_expressions, render
@@ -16,6 +17,14 @@ if TYPE_CHECKING:
     from pytest_amberflo.arazzo.events import StepResult, WorkflowResult
     from pytest_amberflo.arazzo.model import Step, Workflow
     from pytest_amberflo.arazzo.scope import ReceivedResponse, SentRequest
+
+
+def fill_outputs(step: Step, outputs: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The outputs of a step that passed, as expressions see them.
+
+    One without a value is that of an absent input: reading it is like reading that.
+    """
+    return {output.name: outputs.get(output.name, ABSENT) for output in step.outputs}
 
 
 class Frame:
@@ -76,8 +85,14 @@ class Frame:
     def note_step(self, result: StepResult) -> None:
         """Keep the result of a step; its outputs are known from now on."""
         self.results.append(result)
-        self._outputs_of[result.step.step_id] = result.outputs
+        passed = result.outcome is Outcome.PASSED
+        outputs = fill_outputs(result.step, result.outputs) if passed else {}
+        self._outputs_of[result.step.step_id] = outputs
         self.completed.add(result.step.step_id)
+
+    def foresee_step(self, step_id: str, outputs: Mapping[str, Any]) -> None:
+        """Take outputs of a step for known although it has not run."""
+        self._outputs_of[step_id] = outputs
 
     def note_workflow(self, reference: str, result: WorkflowResult) -> None:
         """Keep inputs and outputs of a workflow that has run, under its id and its reference."""

@@ -8,6 +8,7 @@ expression within a condition, where spaces and operators end it.
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 from typing import Final
 
@@ -62,6 +63,11 @@ _ESCAPES: Final = {
     "r": "\r",
     "t": "\t",
 }
+#: A character by its number, or one beyond 16 bits by two halves, as in JSON strings.
+_CODE: Final = re.compile(
+    r"u(?:(?P<high>[dD][89abAB][0-9a-fA-F]{2})\\u(?P<low>[dD][c-fC-F][0-9a-fA-F]{2})"
+    r"|(?P<code>(?![dD][89a-fA-F])[0-9a-fA-F]{4}))"
+)
 #: Two characters that end a name or pointer in a condition, beside spaces.
 _OPERATORS: Final = ("==", "!=", "<=", ">=", "&&", "||")
 
@@ -274,10 +280,10 @@ class ExpressionReader:
         self.offset += 1
         if char in _ESCAPES and char:
             return _ESCAPES[char]
-        digits = self._text[self.offset : self.offset + 4]
-        if char == "u" and len(digits) == 4 and all(d in "0123456789abcdefABCDEF" for d in digits):
-            self.offset += 4
-            return chr(int(digits, 16))
+        escaped = _CODE.match(self._text, self.offset - 1)
+        if escaped is not None:
+            self.offset = escaped.end()
+            return chr(int(escaped["code"], 16)) if escaped["code"] else _join_halves(escaped)
         self.offset -= 1
         raise self.error("an escape as in JSON strings")
 
@@ -306,3 +312,8 @@ class ExpressionReader:
                 self.offset += 1
             token.append(char)
         return "".join(token)
+
+
+def _join_halves(escaped: re.Match[str]) -> str:
+    high, low = int(escaped["high"], 16), int(escaped["low"], 16)
+    return chr(0x10000 + ((high & 0x3FF) << 10) + (low & 0x3FF))

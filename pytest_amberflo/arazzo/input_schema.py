@@ -6,10 +6,13 @@ fetched. Formats are checked, defaults are filled in.
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote
 
 from pytest_amberflo.arazzo.errors import Problem
+from pytest_amberflo.arazzo.scope import read_index
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,6 +25,10 @@ if TYPE_CHECKING:
 
 _URI: Final = "urn:arazzo:document"
 _MAX_REFS: Final = 50
+
+
+class UnusableSchemaError(Exception):
+    """Values cannot be held against the schema, for a mistake in it; the text says which."""
 
 
 class InputSchema:
@@ -55,8 +62,12 @@ class InputSchema:
     @property
     def is_open(self) -> bool:
         """Whether inputs that are not declared may be given by the schema's own words."""
+        if self._schema is True:
+            return True
         return any(
-            schema.get("patternProperties") or isinstance(schema.get("additionalProperties"), dict)
+            schema.get("patternProperties")
+            or isinstance(schema.get("additionalProperties"), dict)
+            or schema.get("additionalProperties") is True
             for schema in self._each_schema(self._schema)
         )
 
@@ -70,30 +81,71 @@ class InputSchema:
         return {**defaults, **values}
 
     def find_errors(self, values: Mapping[str, Any]) -> list[ValidationError]:
-        """What is wrong with these values, in the order of their names."""
+        """What is wrong with these values, in the order of their names.
+
+        Raises UnusableSchemaError; `find_problems` says beforehand what can be known.
+        """
         if self._schema is None or self._schema is True:
             return []
-        errors = self._validator.iter_errors(dict(values))
+        from jsonschema.exceptions import UnknownType  # noqa: PLC0415  costly
+        from referencing.exceptions import Unresolvable  # noqa: PLC0415
+
+        try:
+            errors = list(self._validator.iter_errors(dict(values)))
+        except UnknownType as error:
+            raise UnusableSchemaError(f"there is no type `{error.type}`") from None
+        except Unresolvable as error:
+            raise UnusableSchemaError(f"`{error.ref}` leads nowhere in this document") from None
+        except RecursionError:
+            raise UnusableSchemaError("its references lead in a circle") from None
+        except (re.error, ArithmeticError) as error:
+            raise UnusableSchemaError(f"it cannot be applied to these values: {error}") from None
         return sorted(errors, key=lambda error: str(error.json_path))
 
     def find_problems(self) -> Iterator[Problem]:
-        """What is wrong with the schema itself."""
+        """What is wrong with the schema itself and with those that it refers to."""
         if not isinstance(self._schema, dict):
             return
+        left: list[tuple[Pointer, Any]] = [(self._at, self._schema)]
+        seen: set[Pointer] = set()
+        while left:
+            at, schema = left.pop(0)
+            if at in seen:
+                continue
+            seen.add(at)
+            yield from self._check_part(at, schema)
+            found = [self._locate(reference) for _, reference in _find_references(schema, at)]
+            left += [part for part in found if part is not None]
+
+    def _check_part(self, at: Pointer, schema: Any) -> Iterator[Problem]:
         from jsonschema import Draft202012Validator  # noqa: PLC0415  costly
         from jsonschema.exceptions import SchemaError  # noqa: PLC0415
 
         source = self._document.source
-        for pointer, reference in _find_references(self._schema, self._at):
-            if self._follow(reference) is None:
-                message = f"`$ref: {reference}` leads nowhere in this document"
+        for pointer, reference in _find_references(schema, at):
+            fault = self._find_fault(reference)
+            if fault is not None:
+                message = f"`{pointer[-1]}: {reference}` {fault}"
                 yield Problem(span=source.locate(pointer), message=message)
         try:
-            Draft202012Validator.check_schema(self._schema)
+            Draft202012Validator.check_schema(schema)
         except SchemaError as error:
-            at = (*self._at, *error.absolute_path)
             message = f"the schema of the inputs is not valid: {error.message}"
-            yield Problem(span=source.locate(at), message=message)
+            yield Problem(span=source.locate((*at, *error.absolute_path)), message=message)
+
+    def _find_fault(self, reference: str) -> str | None:
+        """What is wrong with a reference, or None."""
+        seen: set[str] = set()
+        while reference not in seen:
+            seen.add(reference)
+            schema = self._follow(reference)
+            if schema is None:
+                return "leads nowhere in this document"
+            following = schema.get("$ref") if isinstance(schema, dict) else None
+            if not isinstance(following, str):
+                return None
+            reference = following
+        return "leads back to itself"
 
     @cached_property
     def _validator(self) -> Draft202012Validator:
@@ -132,41 +184,48 @@ class InputSchema:
         return merged
 
     def _follow(self, reference: str) -> Any:
+        found = self._locate(reference)
+        return None if found is None else found[1]
+
+    def _locate(self, reference: str) -> tuple[Pointer, Any] | None:
+        """Where a reference leads, and the schema there; None where it leads nowhere."""
         if not reference.startswith("#"):
             return None
-        fragment = reference[1:]
-        if fragment and not fragment.startswith("/"):
-            return _find_anchor(self._document.source.data, fragment)
+        fragment = unquote(reference[1:])
         value = self._document.source.data
+        if fragment and not fragment.startswith("/"):
+            return _find_anchor(value, fragment)
+        pointer: Pointer = ()
         for token in fragment.split("/")[1:]:
             key = token.replace("~1", "/").replace("~0", "~")
+            index = read_index(key)
             if isinstance(value, dict) and key in value:
-                value = value[key]
-            elif isinstance(value, list) and key.isdigit() and int(key) < len(value):
-                value = value[int(key)]
+                value, pointer = value[key], (*pointer, key)
+            elif isinstance(value, list) and index is not None and index < len(value):
+                value, pointer = value[index], (*pointer, index)
             else:
                 return None
-        return value
+        return pointer, value
 
 
-def _find_anchor(value: Any, name: str) -> Any:
-    """The schema with a `$anchor` of this name, or None."""
-    stack = [value]
+def _find_anchor(value: Any, name: str) -> tuple[Pointer, Any] | None:
+    """The schema with a `$anchor` of this name and where it stands, or None."""
+    stack: list[tuple[Pointer, Any]] = [((), value)]
     while stack:
-        current = stack.pop()
+        pointer, current = stack.pop()
         if isinstance(current, dict):
-            if current.get("$anchor") == name:
-                return current
-            stack.extend(current.values())
+            if name in (current.get("$anchor"), current.get("$dynamicAnchor")):
+                return pointer, current
+            stack.extend(((*pointer, key), member) for key, member in current.items())
         elif isinstance(current, list):
-            stack.extend(current)
+            stack.extend(((*pointer, index), item) for index, item in enumerate(current))
     return None
 
 
 def _find_references(value: Any, pointer: Pointer) -> Iterator[tuple[Pointer, str]]:
     if isinstance(value, dict):
         for name, member in value.items():
-            if name == "$ref" and isinstance(member, str):
+            if name in ("$ref", "$dynamicRef") and isinstance(member, str):
                 yield (*pointer, name), member
             elif name not in ("enum", "const", "default", "examples"):
                 yield from _find_references(member, (*pointer, name))

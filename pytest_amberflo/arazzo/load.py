@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from pytest_amberflo.arazzo.condition_grammar import parse_condition, parse_operand
-from pytest_amberflo.arazzo.criteria import check_condition
-from pytest_amberflo.arazzo.errors import DocumentError, ExpressionSyntaxError, Problem
-from pytest_amberflo.arazzo.excerpt import Span
+from pytest_amberflo.arazzo.compiler import Compiler
+from pytest_amberflo.arazzo.errors import DocumentError
 from pytest_amberflo.arazzo.expression import ComponentRef
-from pytest_amberflo.arazzo.grammar import parse_expression
 from pytest_amberflo.arazzo.model import (
     Action,
     Criterion,
@@ -25,30 +21,23 @@ from pytest_amberflo.arazzo.model import (
     Step,
     Workflow,
 )
-from pytest_amberflo.arazzo.scope import describe_type
-from pytest_amberflo.arazzo.selector import VERSIONS, Query, check_query, default_version
+from pytest_amberflo.arazzo.selector import VERSIONS, Query, default_version
 from pytest_amberflo.arazzo.shape import check_shape
 from pytest_amberflo.arazzo.template import (
-    Literal,
     Reference,
     Template,
-    compile_embedded,
-    compile_template,
-    find_syntax_errors,
-    make_query,
     read_type,
 )
+from pytest_amberflo.arazzo.version import read_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from pytest_amberflo.arazzo.condition import Condition, Operand
-    from pytest_amberflo.arazzo.expression import Expression
+    from pytest_amberflo.arazzo.condition import Condition
     from pytest_amberflo.arazzo.source import Pointer, Source
 
 T = TypeVar("T")
 
-_VERSION: Final = re.compile(r"1\.([01])\.\d+(?:-.+)?\Z")
 #: Where unknown extensions of ours are read from.
 EXTENSION: Final = "x-amberflo"
 
@@ -59,7 +48,7 @@ def load_document(source: Source) -> Document:
     Raises DocumentError with every problem of shape, or else with every expression and
     condition that does not parse and every reference to components that leads nowhere.
     """
-    minor = _read_version(source)
+    minor = read_version(source)
     problems = check_shape(source, minor)
     if problems:
         raise DocumentError(source.name, source.text, problems)
@@ -70,44 +59,17 @@ def load_document(source: Source) -> Document:
     return document
 
 
-def _read_version(source: Source) -> int:
-    data = source.data
-    if not isinstance(data, dict) or "arazzo" not in data:
-        found = "it has no `arazzo`" if isinstance(data, dict) else f"it is {describe_type(data)}"
-        span = source.locate(())
-        first_line = Span(line=span.line, column=1, end_line=span.line, end_column=2)
-        problem = Problem(
-            span=first_line,
-            message=f"not an Arazzo document: {found}",
-            hint="An Arazzo document starts with a version: `arazzo: 1.0.1`",
-        )
-        raise DocumentError(source.name, source.text, [problem])
-    version = data["arazzo"]
-    span = source.locate(("arazzo",))
-    match = _VERSION.match(version) if isinstance(version, str) else None
-    if match:
-        return int(match.group(1))
-    if isinstance(version, str):
-        message = f"Arazzo `{version}` is not supported; 1.0.x and 1.1.x are"
-        hint = "A version has three numbers: `1.0.1`" if re.match(r"1\.[01]\Z", version) else None
-    else:
-        message = f"`arazzo` is {describe_type(version)}; a version such as `1.0.1` is due"
-        hint = None
-    raise DocumentError(source.name, source.text, [Problem(span=span, message=message, hint=hint)])
-
-
-class _Builder:
+class _Builder(Compiler):
     """Turns checked data into the model and keeps what does not parse in `problems`."""
 
     def __init__(self, source: Source, minor: int) -> None:
-        self._source = source
+        super().__init__(source, has_selectors=minor > 0)
         self._components: Mapping[str, Any] = source.data.get("components", {})
-        self._has_selectors = minor > 0
-        self.problems: list[Problem] = []
 
     def build(self, version: tuple[int, int]) -> Document:
         data = self._source.data
         info = data["info"]
+        self._check_components()
         return Document(
             source=self._source,
             version=version,
@@ -124,6 +86,16 @@ class _Builder:
             workflows=self._each(("workflows",), data, self._workflow),
             components=self._components,
         )
+
+    def _check_components(self) -> None:
+        """Note what does not parse also in components that nothing refers to."""
+        for kind, build in (
+            ("parameters", self._parameter),
+            ("successActions", self._action),
+            ("failureActions", self._action),
+        ):
+            for name, data in self._components.get(kind, {}).items():
+                build(data, ("components", kind, name))
 
     def _each(
         self, pointer: Pointer, owner: Mapping[str, Any], build: Callable[[Any, Pointer], T | None]
@@ -208,16 +180,6 @@ class _Builder:
             return None
         return self._query(data["target"], data["targetSelectorType"], (*pointer, "target"))
 
-    def _query(self, text: str, declared: Any, at: Pointer) -> Query | None:
-        """The query that a text is; None and a problem where it does not parse."""
-        try:
-            query = make_query(text, declared)
-            check_query(query)
-        except ExpressionSyntaxError as error:
-            self._add_syntax_error(at, error)
-            return None
-        return query
-
     def _parameter(self, data: Any, pointer: Pointer) -> Parameter | None:
         if "reference" in data:
             target = self._follow(data, pointer, "parameters")
@@ -272,30 +234,6 @@ class _Builder:
             place=self._place(pointer),
         )
 
-    def _context(self, data: Any, pointer: Pointer, kind: str) -> Operand | None:
-        if "context" not in data:
-            if kind != "simple":
-                self._add(pointer, f"a {kind} criterion has no `context`")
-            return None
-        try:
-            return parse_operand(data["context"])
-        except ExpressionSyntaxError as error:
-            self._add_syntax_error((*pointer, "context"), error)
-        return None
-
-    def _condition_template(
-        self, text: str, kind: str, version: str | None, at: Pointer
-    ) -> Template | None:
-        """The condition of any kind but simple; what can be known of it now is checked now."""
-        try:
-            template = compile_embedded(text)
-            if isinstance(template, Literal):
-                check_condition(text, kind, version)
-        except ExpressionSyntaxError as error:
-            self._add_syntax_error(at, error)
-            return None
-        return template
-
     def _outputs(self, owner: Any, pointer: Pointer) -> tuple[Output, ...]:
         outputs: list[Output] = []
         for name, value in owner.get("outputs", {}).items():
@@ -330,65 +268,3 @@ class _Builder:
         else:
             return known[expression.name], ("components", kind, expression.name)
         return None
-
-    def _template(self, value: Any, pointer: Pointer) -> Template | None:
-        try:
-            return compile_template(value, selectors=self._has_selectors)
-        except ExpressionSyntaxError:
-            for inner, error in find_syntax_errors(value, selectors=self._has_selectors):
-                self._add_syntax_error((*pointer, *inner), error)
-        return None
-
-    def _expression(self, text: str, pointer: Pointer) -> Expression | None:
-        try:
-            return parse_expression(text)
-        except ExpressionSyntaxError as error:
-            self._add_syntax_error(pointer, error)
-        return None
-
-    def _condition(self, text: str, pointer: Pointer) -> Condition | None:
-        try:
-            return parse_condition(text)
-        except ExpressionSyntaxError as error:
-            self._add_syntax_error(pointer, error)
-        return None
-
-    def _add_syntax_error(self, pointer: Pointer, error: ExpressionSyntaxError) -> None:
-        span = self._source.locate(pointer)
-        problem = Problem(
-            span=narrow_span(span, self._source.text, error.text, error.offset),
-            message=error.message,
-            name=error.name,
-            candidates=error.candidates,
-        )
-        if problem not in self.problems:
-            self.problems.append(problem)
-
-    def _add(
-        self,
-        pointer: Pointer,
-        message: str,
-        name: str | None = None,
-        candidates: tuple[str, ...] = (),
-    ) -> None:
-        problem = Problem(
-            span=self._source.locate(pointer), message=message, name=name, candidates=candidates
-        )
-        if problem not in self.problems:
-            self.problems.append(problem)
-
-
-def narrow_span(span: Span, document: str, text: str, offset: int, length: int = 1) -> Span:
-    """The part of a scalar's span that starts at `offset` of its text, where that can be told.
-
-    It can for a plain or simply quoted scalar on one line; else the whole scalar's span stands.
-    """
-    lines = document.splitlines()
-    if span.line != span.end_line or span.line > len(lines):
-        return span
-    written = lines[span.line - 1][span.column - 1 : span.end_column - 1]
-    start = written.find(text)
-    if start < 0 or start > 1:
-        return span
-    column = span.column + start + offset
-    return Span(line=span.line, column=column, end_line=span.line, end_column=column + length)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pytest_amberflo.arazzo.template import Template
 
 ParameterPlace: TypeAlias = Literal["path", "query", "querystring", "header", "cookie"]
-CriterionType: TypeAlias = Literal["simple", "regex", "jsonpath", "xpath"]
+CriterionType: TypeAlias = Literal["simple", "regex", "jsonpath", "xpath", "jsonpointer"]
 SourceType: TypeAlias = Literal["openapi", "arazzo", "asyncapi"]
 
 

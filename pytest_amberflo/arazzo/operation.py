@@ -91,5 +91,8 @@ class ApiDescription(Protocol):
     def find(self, operation_id: str) -> Operation | None:
         """The operation with this operationId, or None."""
 
+    def list_paths(self) -> tuple[str, ...]:
+        """Every operation as method and path: `POST /usage`."""
+
     def at(self, pointer: tuple[str, ...]) -> Operation | None:
         """The operation that the reference tokens of a JSON Pointer lead to, or None."""

@@ -42,9 +42,17 @@ def undeclared(name: str, location: str) -> OperationParameter:
 
 
 def serialize_path(parameter: OperationParameter, value: Any) -> str:
-    """The text for a parameter's place in a path template. Raises StyleError."""
+    """The text for a parameter's place in a path template, never empty. Raises StyleError."""
     if parameter.media_type is not None:
-        return quote(_as_content(parameter, value), safe="")
+        text = quote(_as_content(parameter, value), safe="")
+    else:
+        text = _in_path_style(parameter, value)
+    if not text:
+        raise StyleError("a path parameter must not be empty")
+    return text
+
+
+def _in_path_style(parameter: OperationParameter, value: Any) -> str:
     prefix, separator = {
         "simple": ("", ","),
         "label": (".", "." if parameter.explode else ","),
@@ -56,16 +64,16 @@ def serialize_path(parameter: OperationParameter, value: Any) -> str:
         pairs = _quoted_pairs(value, "=" if parameter.explode else ",", safe="")
         text = separator.join(pairs)
         return f"{prefix}{text}" if parameter.explode or not named else f"{prefix}{name}={text}"
-    if isinstance(value, list):
-        items = [quote(_scalar(item), safe="") for item in value]
-        if named and parameter.explode:
-            return prefix + separator.join(f"{name}={item}" for item in items)
-        text = separator.join(items)
-        return f"{prefix}{name}={text}" if named else f"{prefix}{text}"
-    text = quote(_scalar(value), safe="")
-    if not text and parameter.style == "simple":
-        raise StyleError("a path parameter must not be empty")
-    return f"{prefix}{name}={text}" if named else f"{prefix}{text}"
+    items = [quote(_scalar(item), safe="") for item in value] if isinstance(value, list) else []
+    if named and parameter.explode and isinstance(value, list):
+        return prefix + separator.join(_name_value(name, item) for item in items)
+    text = separator.join(items) if isinstance(value, list) else quote(_scalar(value), safe="")
+    return f"{prefix}{_name_value(name, text)}" if named else f"{prefix}{text}"
+
+
+def _name_value(name: str, text: str) -> str:
+    """A pair of the matrix style; without a value, the name alone."""
+    return f"{name}={text}" if text else name
 
 
 def serialize_query(parameter: OperationParameter, value: Any) -> tuple[tuple[str, str], ...]:
@@ -132,7 +140,9 @@ def serialize_cookie(parameter: OperationParameter, value: Any) -> tuple[tuple[s
         return ((parameter.name, quote(_as_content(parameter, value), safe="")),)
     if isinstance(value, dict):
         if parameter.explode:
-            return tuple((key, quote(_scalar(item), safe="")) for key, item in value.items())
+            return tuple(
+                (quote(key, safe=""), quote(_scalar(item), safe="")) for key, item in value.items()
+            )
         return ((parameter.name, ",".join(_quoted_pairs(value, ",", safe=""))),)
     if isinstance(value, list):
         items = [quote(_scalar(item), safe="") for item in value]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from pytest_amberflo.arazzo.body import Body, build_body
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from pytest_amberflo.arazzo.model import Parameter, Step
     from pytest_amberflo.arazzo.operation import Operation
     from pytest_amberflo.arazzo.source import Pointer
+
+
+_HALF_CHARACTER: Final = "the value holds half of a character, which has no form in UTF-8"
 
 
 class PlanError(ArazzoError):
@@ -94,6 +98,8 @@ def _build_body(step: Step, operation: Operation, scope: Scope) -> Body | None:
         return build_body(body, operation, scope)
     except EvaluationError as error:
         raise PlanError("request body", body.place.pointer, str(error)) from error
+    except UnicodeEncodeError:
+        raise PlanError("request body", body.place.pointer, _HALF_CHARACTER) from None
 
 
 def merge_parameters(
@@ -122,6 +128,8 @@ def _add_parameter(
         _serialize(parts, location, declared or undeclared(parameter.name, location), value)
     except (EvaluationError, StyleError) as error:
         raise PlanError(what, parameter.place.pointer, str(error)) from error
+    except UnicodeEncodeError:
+        raise PlanError(what, parameter.place.pointer, _HALF_CHARACTER) from None
 
 
 def _serialize(parts: _Parts, location: str, declared: Any, value: Any) -> None:
@@ -153,9 +161,19 @@ def _build_url(base_url: str, step: Step, operation: Operation, parts: _Parts) -
             step.place.pointer,
             f"step `{step.step_id}` does not give it",
         )
+    _check_segments(operation.path, path, step)
     query = "&".join(name if value is None else f"{name}={value}" for name, value in parts.pairs)
     url = base_url.rstrip("/") + quote(path, safe="/%!$&'()*+,;=:@-._~")
     return f"{url}?{query}" if query else url
+
+
+def _check_segments(template: str, path: str, step: Step) -> None:
+    """Raise PlanError for a segment that became `.` or `..`: the request would go elsewhere."""
+    for before, after in zip(template.split("/"), path.split("/"), strict=False):
+        if before != after and after in (".", ".."):
+            names = " ".join(f"`{name}`" for name in re.findall(r"{(.*?)}", before))
+            reason = f"`{after}` as a whole segment would lead to another path"
+            raise PlanError(f"path parameter {names}", step.place.pointer, reason)
 
 
 def _build_headers(parts: _Parts, operation: Operation, content_type: str | None) -> Headers:

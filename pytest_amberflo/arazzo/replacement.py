@@ -11,7 +11,7 @@ import copy
 from typing import TYPE_CHECKING, Any
 
 from pytest_amberflo.arazzo.errors import EvaluationError, UnresolvedError
-from pytest_amberflo.arazzo.scope import ABSENT, describe_type, resolve_pointer
+from pytest_amberflo.arazzo.scope import ABSENT, describe_type, read_index, resolve_pointer
 from pytest_amberflo.arazzo.selector import Query, default_version, parse_pointer
 from pytest_amberflo.arazzo.template import render, to_text
 
@@ -79,10 +79,10 @@ def _set(payload: Any, path: tuple[str | int, ...], value: Any, text: str) -> An
     if isinstance(parent, dict):
         parent[last] = value
     elif isinstance(parent, list):
-        index = len(parent) if last == "-" else int(last) if last.isdigit() else -1
+        index = len(parent) if last == "-" else read_index(last)
         if index == len(parent):
             parent.append(value)
-        elif 0 <= index < len(parent):
+        elif index is not None and index < len(parent):
             parent[index] = value
         else:
             raise UnresolvedError(text, f"the array has {len(parent)} elements and none at {last}")

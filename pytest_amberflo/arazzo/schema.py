@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 STRING: Final = {"type": "string"}
 TEXT: Final = {"type": "string", "minLength": 1}
 ANY: Final[dict[str, Any]] = {}
-_NAME: Final = r"^[a-zA-Z0-9.\-_]+$"
+_NAME: Final = r"^[a-zA-Z0-9.\-_]+\Z"  # in Python, `$` lets a line break follow
 
 
 def _ref(name: str) -> dict[str, Any]:
@@ -87,7 +87,7 @@ FIELDS: Final[dict[str, dict[str, Any]]] = {
         "channelPath": TEXT,
         "parameters": _list(_reusable_or("parameter")),
         "requestBody": _ref("requestBody"),
-        "successCriteria": _list(_ref("criterion")),
+        "successCriteria": _list(_ref("criterion"), 1),
         "onSuccess": _list(_reusable_or("successAction")),
         "onFailure": _list(_reusable_or("failureAction")),
         "outputs": _map(_ref("output")),

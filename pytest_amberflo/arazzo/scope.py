@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
@@ -40,6 +41,15 @@ class Absence(Enum):
 
 
 ABSENT: Final = Absence.ABSENT
+
+#: No array has more elements than these digits can count.
+_INDEX: Final = re.compile(r"0|[1-9][0-9]{0,17}")
+
+
+class Unknown(str):
+    """A value that only a response will tell; as text it is its expression in braces."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,8 +161,8 @@ def resolve_pointer(value: Any, pointer: Tokens, expression: Expression | str) -
                 )
             current = current[token]
         elif isinstance(current, list):
-            index = int(token) if token.isascii() and token.isdigit() else -1
-            if index < 0 or (token[0] == "0" and len(token) > 1) or index >= len(current):
+            index = read_index(token)
+            if index is None or index >= len(current):
                 reason = f"{where} has {len(current)} elements and none at `{token}`"
                 raise UnresolvedError(str(expression), reason)
             current = current[index]
@@ -162,6 +172,11 @@ def resolve_pointer(value: Any, pointer: Tokens, expression: Expression | str) -
                 str(expression), f"{where} is {kind} and has no member `{token}`"
             )
     return current
+
+
+def read_index(token: str) -> int | None:
+    """The index of an array's element that a reference token is (RFC 6901), or None."""
+    return int(token) if _INDEX.fullmatch(token) else None
 
 
 def describe_type(value: Any) -> str:
@@ -182,6 +197,8 @@ def describe_type(value: Any) -> str:
 
 
 def _follow(value: Any, pointer: Tokens | None, expression: Expression) -> Any:
+    if isinstance(value, Unknown):
+        return Unknown("{" + str(expression) + "}")
     return value if not pointer or value is ABSENT else resolve_pointer(value, pointer, expression)
 
 
@@ -202,7 +219,7 @@ def _evaluate_input(expression: InputRef, scope: Scope) -> Any:
         str(expression),
         f"there is no input `{expression.name}`",
         name=expression.name,
-        candidates=scope.declared_inputs | scope.inputs.keys(),
+        candidates=sorted(scope.declared_inputs | scope.inputs.keys()),
     )
 
 
@@ -212,7 +229,10 @@ def _outputs_of_step(expression: StepRef, step_id: str, scope: Scope) -> Mapping
     if step_id in scope.step_ids:
         raise UnresolvedError(str(expression), f"step `{step_id}` has not run")
     raise UnresolvedError(
-        str(expression), f"there is no step `{step_id}`", name=step_id, candidates=scope.step_ids
+        str(expression),
+        f"there is no step `{step_id}`",
+        name=step_id,
+        candidates=sorted(scope.step_ids),
     )
 
 

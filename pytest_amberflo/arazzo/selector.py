@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_amberflo.arazzo.errors import EvaluationError, ExpressionSyntaxError, UnresolvedError
-from pytest_amberflo.arazzo.scope import ABSENT, describe_type, evaluate, resolve_pointer
+from pytest_amberflo.arazzo.scope import ABSENT, Unknown, describe_type, evaluate, resolve_pointer
 
 if TYPE_CHECKING:
     from pytest_amberflo.arazzo.expression import Expression
@@ -80,8 +80,8 @@ def select(selector: Selector, scope: Scope) -> Any:
     Raises EvaluationError.
     """
     value = evaluate(selector.context, scope)
-    if value is ABSENT:
-        return ABSENT
+    if value is ABSENT or isinstance(value, Unknown):
+        return value
     query = selector.query
     if query.kind == "jsonpointer":
         return resolve_pointer(require_json(value, query), parse_pointer(query.text), query.text)

@@ -29,11 +29,8 @@ _TYPES: Final = {
 
 def check_shape(source: Source, minor: int) -> tuple[Problem, ...]:
     """Every place where the document departs from the schema of version 1.`minor`."""
-    errors = sorted(
-        _validator(minor).iter_errors(source.data), key=lambda e: list(map(str, e.path))
-    )
     problems: dict[tuple[Any, str], Problem] = {}
-    for error in errors:
+    for error in _validator(minor).iter_errors(source.data):
         for problem in _explain(error, source, minor):
             problems.setdefault((problem.span, problem.message), problem)
     return tuple(problems.values())

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pytest_amberflo.arazzo.errors import DocumentError, Problem
 from pytest_amberflo.arazzo.excerpt import Span
-from pytest_amberflo.arazzo.tree import MAX_DEPTH, MAX_DIGITS, Place, TreeBuilder, empty_place
+from pytest_amberflo.arazzo.tree import NotYamlError, Place, TreeBuilder, empty_place
+from pytest_amberflo.http.json_text import JsonTextError, read_json
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
 #: Members and indexes that lead from the root of a document to a value.
@@ -106,62 +106,37 @@ def _child_of(place: Place, token: str | int) -> tuple[Place | None, Place | Non
 def _build_or_root(text: str, name: str) -> Place:
     try:
         return TreeBuilder(text, name).build()
-    except DocumentError:
+    except NotYamlError:
         # Valid JSON that YAML cannot read (a pair of surrogate escapes): no places within.
         return empty_place()
 
 
 def _load_json(text: str, name: str) -> Any:
-    def refuse(constant: str) -> Any:
-        raise _JsonRefusalError(f"`{constant}` is no JSON number")
-
-    def read_float(digits: str) -> float:
-        number = float(digits)
-        if number in (float("inf"), float("-inf")):
-            raise _JsonRefusalError(f"`{digits}` is beyond what a number can hold")
-        return number
-
-    def read_int(digits: str) -> int:
-        if len(digits) > MAX_DIGITS:
-            raise _JsonRefusalError(f"a number of more than {MAX_DIGITS} digits")
-        return int(digits)
-
     try:
-        return json.loads(
-            text,
-            object_pairs_hook=_unite_members,
-            parse_constant=refuse,
-            parse_float=read_float,
-            parse_int=read_int,
-        )
-    except json.JSONDecodeError as error:
-        if not text.strip():
-            problem = Problem(span=None, message="the file is empty")
-        else:
-            span = Span(
-                line=error.lineno,
-                column=error.colno,
-                end_line=error.lineno,
-                end_column=error.colno + 1,
-            )
-            problem = Problem(span=span, message=f"not JSON: {error.msg.lower()}")
-    except _JsonRefusalError as refusal:
-        # YAML's events know the place of what json refused; most JSON is YAML, too.
+        return read_json(text, has_unique_names=True)
+    except JsonTextError as error:
+        refusal = error
+    if not text.strip():
+        problem = Problem(span=None, message="the file is empty")
+    elif refusal.offset is not None:
+        message = f"not JSON: {refusal.reason.lower()}"
+        problem = Problem(span=_span_at(text, refusal.offset), message=message)
+    else:
+        _find_place(text, name)
+        problem = Problem(span=None, message=refusal.reason)
+    raise DocumentError(name, text, [problem])
+
+
+def _span_at(text: str, offset: int) -> Span:
+    line = text.count("\n", 0, offset) + 1
+    column = offset - text.rfind("\n", 0, offset)
+    return Span(line=line, column=column, end_line=line, end_column=column + 1)
+
+
+def _find_place(text: str, name: str) -> None:
+    """Raise what the reader of YAML says of a JSON text that is refused: it knows the place.
+
+    Most JSON is YAML, too; where this is not, what it says is of no interest.
+    """
+    with suppress(NotYamlError):
         TreeBuilder(text, name).build()
-        problem = Problem(span=None, message=str(refusal))
-    except RecursionError:
-        problem = Problem(span=None, message=f"nested more than {MAX_DEPTH} levels deep")
-    raise DocumentError(name, text, [problem]) from None
-
-
-class _JsonRefusalError(Exception):
-    """JSON that Python would read and this project does not."""
-
-
-def _unite_members(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        names = [key for key, _ in pairs]
-        twice = next(key for key in names if names.count(key) > 1)
-        raise _JsonRefusalError(f"`{twice}` stands twice in one object")
-    return members

@@ -105,8 +105,10 @@ def compile_template(value: Any, *, selectors: bool = False) -> Template:
 
 
 def is_selector(value: Any) -> bool:
-    """Whether an object has the three members of a selector, and no others."""
-    return isinstance(value, dict) and value.keys() == {"context", "selector", "type"}
+    """Whether an object has the three members of a selector, and no others but extensions."""
+    if not isinstance(value, dict) or not value.keys() >= {"context", "selector", "type"}:
+        return False
+    return all(name.startswith("x-") for name in value.keys() - {"context", "selector", "type"})
 
 
 def compile_selector(value: Mapping[str, Any]) -> Selector:
@@ -145,6 +147,8 @@ def compile_string(text: str) -> Template:
         return _compile_interpolation(text)
     word = leading_word(text)
     if word is not None and text[len(word) + 1 : len(word) + 2] == ".":
+        if f"${word}" in SOURCES:  # one that has no members
+            parse_expression(text)
         near = find_nearest(f"${word}", SOURCES)
         if near is not None:
             # Sent as it stands it would be a constant, the same for everybody.

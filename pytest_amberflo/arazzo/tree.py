@@ -14,11 +14,11 @@ import yaml
 
 from pytest_amberflo.arazzo.errors import DocumentError, Problem
 from pytest_amberflo.arazzo.excerpt import Span
+from pytest_amberflo.http.json_text import MAX_DEPTH, MAX_DIGITS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MAX_DEPTH: Final = 200
 #: Values after every alias is written out; bounds what a chain of aliases can blow up to.
 MAX_VALUES: Final = 500_000
 
@@ -43,19 +43,26 @@ _INTEGER: Final = re.compile(r"[-+]?[0-9]+\Z")
 _BASED: Final = re.compile(r"0o[0-7]+\Z|0x[0-9a-fA-F]+\Z")
 _FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
 _NO_NUMBER: Final = re.compile(r"[-+]?\.(?:inf|Inf|INF)\Z|\.(?:nan|NaN|NAN)\Z")
-MAX_DIGITS: Final = 1000
+
+
+class NotYamlError(DocumentError):
+    """A text is no YAML at all."""
 
 
 class Place:
-    """A value with where it stands; `children` by member name or in order, `keys` by name."""
+    """A value with where it stands; `children` by member name or in order, `keys` by name.
 
-    __slots__ = ("children", "end", "keys", "size", "start", "value")
+    `text` is how a scalar that is no string is written.
+    """
+
+    __slots__ = ("children", "end", "keys", "size", "start", "text", "value")
 
     def __init__(self, value: Any, start: Any, end: Any) -> None:
         self.value = value
         self.start = start
         self.end = end
         self.size = 1
+        self.text = ""
         self.children: dict[str, Place] | list[Place] | None = None
         self.keys: dict[str, Place] | None = None
 
@@ -99,6 +106,8 @@ class TreeBuilder:
             if isinstance(event, yaml.ScalarEvent):
                 place = Place(None, event.start_mark, event.end_mark)
                 place.value = self._value_of(event, place)
+                if not isinstance(place.value, str):
+                    place.text = event.value
                 self._anchor(event.anchor, place)
                 self._add(place)
             elif isinstance(event, yaml.AliasEvent):
@@ -118,16 +127,20 @@ class TreeBuilder:
         try:
             yield from yaml.parse(self._text, Loader=_LOADER)
         except yaml.reader.ReaderError as error:
-            line = self._text.count("\n", 0, error.position)
-            column = error.position - (self._text.rfind("\n", 0, error.position) + 1)
-            mark = _Mark(line, column)
-            span = _span_between(mark, _Mark(line, column + 1))
-            message = f"a control character (U+{_code_of(error.character):04X}) is no YAML"
-            raise DocumentError(
-                self._name, self._text, [Problem(span=span, message=message)]
-            ) from None
+            code = _code_of(error.character)
+            message = f"a control character (U+{code:04X}) is no YAML"
+            raise self._refuse_character(error.position, message) from None
+        except UnicodeEncodeError as error:
+            message = f"half of a character (U+{ord(self._text[error.start]):04X}) is no YAML"
+            raise self._refuse_character(error.start, message) from None
         except yaml.MarkedYAMLError as error:
-            raise DocumentError(self._name, self._text, [self._explain(error)]) from None
+            raise NotYamlError(self._name, self._text, [self._explain(error)]) from None
+
+    def _refuse_character(self, position: int, message: str) -> NotYamlError:
+        line = self._text.count("\n", 0, position)
+        column = position - (self._text.rfind("\n", 0, position) + 1)
+        span = _span_between(_Mark(line, column), _Mark(line, column + 1))
+        return NotYamlError(self._name, self._text, [Problem(span=span, message=message)])
 
     def _explain(self, error: yaml.MarkedYAMLError) -> Problem:
         mark = error.problem_mark or error.context_mark or _Mark(0, 0)
@@ -218,7 +231,7 @@ class TreeBuilder:
         key = place.value
         if not isinstance(key, str):
             # Member names are read by the failsafe schema: `200:` and `null:` are text.
-            key = self._text[start.index : end.index]
+            key = place.text
         keys = parent.keys
         assert keys is not None
         if key in keys:
@@ -264,6 +277,8 @@ class TreeBuilder:
                 raise self._error(f"`{text}` is beyond what a number can hold", place)
             return number
         if _BASED.match(text):
+            if len(text) > MAX_DIGITS:
+                raise self._error(f"a number of more than {MAX_DIGITS} digits", place)
             return int(text, 0)
         if _NO_NUMBER.match(text):
             raise self._error(f"`{text}` is no JSON number", place, "Put text in quotes.")

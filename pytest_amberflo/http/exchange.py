@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import email.utils
-import json
 import time
 from dataclasses import dataclass, field
+from datetime import UTC
 from typing import Any, TypeAlias
+
+from pytest_amberflo.http.json_text import JsonTextError, read_json
 
 #: Header fields in the order of the wire; names keep their spelling, a name may repeat.
 Headers: TypeAlias = tuple[tuple[str, str], ...]
@@ -42,21 +44,16 @@ class NotJsonError(ValueError):
 
 
 def load_json(body: bytes) -> Any:
-    """The JSON value of a body. Raises NotJsonError, also for NaN, Infinity and bad UTF-8."""
-
-    def refuse(constant: str) -> Any:
-        raise NotJsonError(f"`{constant}` is no JSON number")
-
+    """The JSON value of a body, read strictly (see `read_json`). Raises NotJsonError."""
     try:
-        return json.loads(body.decode("utf-8"), parse_constant=refuse)
+        return read_json(body.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise NotJsonError(
             f"byte 0x{body[error.start]:02x} at {error.start} is no UTF-8"
         ) from None
-    except json.JSONDecodeError as error:
-        raise NotJsonError(f"{error.msg} at character {error.pos + 1}") from None
-    except RecursionError:
-        raise NotJsonError("nested too deeply") from None
+    except JsonTextError as error:
+        at = "" if error.offset is None else f" at character {error.offset + 1}"
+        raise NotJsonError(f"{error.reason}{at}") from None
 
 
 def parse_retry_after(value: str, now_s: float | None = None) -> float | None:
@@ -69,7 +66,9 @@ def parse_retry_after(value: str, now_s: float | None = None) -> float | None:
         return float(text)
     try:
         moment = email.utils.parsedate_to_datetime(text)
-    except ValueError:
+        if moment.tzinfo is None:  # `-0000` and asctime's form: dates of HTTP are UTC
+            moment = moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
     return max(0.0, moment.timestamp() - (time.time() if now_s is None else now_s))
 

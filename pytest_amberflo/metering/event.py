@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pytest_amberflo.metering.number import (
     NotMeteringJsonError,
@@ -15,6 +15,9 @@ from pytest_amberflo.metering.number import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+#: The dimension that makes an event take back an earlier one (Amberflo, Meter Corrections).
+CANCEL: Final = "aflo.cancel_previous_resource_event"
 
 #: All attributes of a record: two records with equal identity are one (Metering Design
 #: Principles, "the deduplication key is based on all the meter attributes").
@@ -37,6 +40,14 @@ class MeterEvent:
     unique_id: str | None = None
     #: Sorted by name.
     dimensions: tuple[tuple[str, str], ...] = ()
+    #: How attributes that the event does not have are written: null, or {}. No part of what the
+    #: event is, but a service may take null for something else than absent.
+    blanks: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def cancels(self) -> bool:
+        """Whether the event takes back an earlier one, and counts nothing itself."""
+        return (CANCEL, "true") in self.dimensions
 
     @property
     def identity(self) -> Identity:
@@ -83,6 +94,11 @@ def _read_event(item: Any, where: str) -> Iterator[MeterEvent]:
     customer = _read_text(item, "customerId", where)
     unique_id = _read_text(item, "uniqueId", where)
     dimensions = _read_dimensions(item.get("dimensions"), where)
+    blanks = tuple(
+        f"{name}: {'null' if item[name] is None else '{}'}"
+        for name in ("customerId", "uniqueId", "dimensions")
+        if name in item and item[name] in (None, {})
+    )
     for meter, value in _read_values(item, where):
         yield MeterEvent(
             meter=meter,
@@ -91,10 +107,11 @@ def _read_event(item: Any, where: str) -> Iterator[MeterEvent]:
             time_ms=int(time_ms),
             unique_id=unique_id,
             dimensions=dimensions,
+            blanks=blanks,
         )
 
 
-def _read_values(item: dict[str, Any], where: str) -> Iterator[tuple[str, Decimal]]:
+def _read_values(item: dict[str, Any], where: str) -> list[tuple[str, Decimal]]:
     meter = _read_text(item, "meterApiName", where)
     value = _read_number(item, "meterValue", where)
     several = item.get("values")
@@ -103,13 +120,15 @@ def _read_values(item: dict[str, Any], where: str) -> Iterator[tuple[str, Decima
             raise UnreadableEventError(f"{where} has no `meterApiName` and `meterValue`")
     elif not isinstance(several, dict):
         raise UnreadableEventError(f"`values` of {where} is no object")
-    if meter is not None and value is not None:
-        yield meter, value
+    found = [] if meter is None or value is None else [(meter, value)]
     members: dict[str, Any] = several or {}
     for name in members:
         number = _read_number(members, name, where)
         if number is not None:
-            yield name, number
+            found.append((name, number))
+    if not found:
+        raise UnreadableEventError(f"{where} has no meter with a value")
+    return found
 
 
 def _read_text(item: dict[str, Any], name: str, where: str) -> str | None:

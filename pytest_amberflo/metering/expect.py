@@ -2,34 +2,45 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 from enum import Enum
-from itertools import combinations
 from typing import TYPE_CHECKING, Final
 
-from pytest_amberflo.metering.number import ZERO, add_exactly, tolerance_of
-from pytest_amberflo.metering.oracle import (
-    Amount,
-    Cell,
-    TooManyWorldsError,
-    World,
-    is_blind,
-    list_worlds,
+from pytest_amberflo.metering.amount import is_blind
+from pytest_amberflo.metering.baseline import add_baseline
+from pytest_amberflo.metering.cut import cut_world, note_surplus
+from pytest_amberflo.metering.number import (
+    EXACT,
+    ZERO,
+    add_exactly,
+    is_integral,
+    is_within,
+    tolerance_of,
 )
+from pytest_amberflo.metering.oracle import BARE_TERMS, TooManyWorldsError, World, list_worlds
+from pytest_amberflo.metering.partial import Copies, Excuse, excuse_row
 from pytest_amberflo.metering.query import Aggregation
+from pytest_amberflo.metering.table import Row, Seen, has_company, place_seen, tabulate
+from pytest_amberflo.metering.terms import NOTHING_KNOWN, Knowledge, Terms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
     from decimal import Decimal
 
+    from pytest_amberflo.metering.baseline import Baseline
     from pytest_amberflo.metering.event import Identity
     from pytest_amberflo.metering.ledger import Record
     from pytest_amberflo.metering.query import UsageQuery
-    from pytest_amberflo.metering.usage import GroupKey, Reading
+    from pytest_amberflo.metering.usage import Reading
 
-#: Cells with more events are only checked to lie between all negative and all positive values.
-_MOST_FOR_SUBSETS: Final = 12
+_OTHERS_NOTE: Final = "the query is not limited to a customer: others may have written, too"
+_DECLARED_NOTE: Final = "others write to this customer, too, and may have sent what is too much"
+_FRESH_NOTE: Final = (
+    "fresh figures may count copies and cancelled events for some hours: it can be judged later"
+)
+_BLIND_NOTE: Final = (
+    "the values are so far apart that a lost one is within the rounding of the sum"
+)
 
 
 class Status(Enum):
@@ -42,31 +53,8 @@ class Status(Enum):
     WRONG = "wrong"
     #: Nothing can be concluded.
     BLIND = "blind"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One cell of usage, expected and seen; `amount` is None where nothing is expected."""
-
-    group: GroupKey
-    bucket: int
-    amount: Amount | None
-    seen: Decimal
-
-    @property
-    def expected(self) -> Decimal:
-        """The expected number; zero where nothing is expected."""
-        return self.amount.value if self.amount is not None else ZERO
-
-    @property
-    def difference(self) -> Decimal:
-        """Seen less expected."""
-        return self.seen - self.expected
-
-    @property
-    def is_right(self) -> bool:
-        """Whether a service that counts right may say this."""
-        return self.amount.admits(self.seen) if self.amount is not None else self.seen == 0
+    #: Fresh figures of the real service count what settled ones may leave out.
+    DEFERRED = "deferred"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,9 +68,16 @@ class Judgement:
     notes: tuple[str, ...] = ()
     #: Usage in groups or meters that the query did not ask for.
     strays: tuple[Row, ...] = ()
-    #: Records that this reading proves stored.
-    proven: frozenset[Identity] = frozenset()
+    #: What this reading and those before it show of records that are not surely stored.
+    knowledge: Knowledge = NOTHING_KNOWN
     world: World | None = None
+    #: The days on which weeks may start after this reading; empty where it does not tell.
+    week_starts: frozenset[int] = frozenset()
+
+    @property
+    def proven(self) -> frozenset[Identity]:
+        """Records that the readings so far prove stored."""
+        return self.knowledge.proven
 
     @property
     def wrong_rows(self) -> tuple[Row, ...]:
@@ -90,114 +85,153 @@ class Judgement:
         return tuple(row for row in self.rows if not row.is_right)
 
 
+@dataclass(frozen=True, slots=True)
+class _Match:
+    """A world, cut as the answer may be, beside the answer."""
+
+    world: World
+    rows: tuple[Row, ...]
+    seen: Seen
+    notes: tuple[str, ...]
+
+    @property
+    def is_right(self) -> bool:
+        return not self.notes and not self.seen.strays and all(row.is_right for row in self.rows)
+
+    @property
+    def distance(self) -> Decimal:
+        return add_exactly([row.difference.copy_abs() for row in self.rows])
+
+
 def judge_reading(
     reading: Reading,
     records: Sequence[Record],
     query: UsageQuery,
     *,
-    known_stored: frozenset[Identity] = frozenset(),
-    knows_all_writers: bool = False,
+    known: Knowledge = NOTHING_KNOWN,
+    terms: Terms = BARE_TERMS,
+    baseline: Baseline | None = None,
 ) -> Judgement:
     """What an answer to `query` says, given everything that was sent.
 
-    `knows_all_writers`: nobody else can have written to this account, so that usage of customers
-    that are not in the ledger is a finding even where the query did not limit customers.
+    `known` is what earlier right readings of the same ledger have shown: hand the `knowledge` of
+    each right judgement to the next. `baseline` is the usage before the first ingest.
     """
-    if query.is_cut:
-        note = "the query asks for the first groups only (`take`)"
-        return Judgement(status=Status.BLIND, query=query, rows=(), notes=(note,))
     try:
-        worlds = list_worlds(records, query, known_stored)
+        worlds = list_worlds(records, query, terms, known)
     except TooManyWorldsError as error:
-        return Judgement(status=Status.BLIND, query=query, rows=(), notes=(str(error),))
-    seen, strays = _seen_cells(reading, records, query, knows_all_writers=knows_all_writers)
-    tables = [(world, _tabulate(world, seen, query)) for world in worlds]
-    right = [world for world, rows in tables if all(row.is_right for row in rows)]
-    notes = _check_totals(reading, query)
-    if right and not strays and not notes:
-        world = right[0]
-        blind = _find_blind(world, query)
         return Judgement(
-            status=Status.BLIND if blind else Status.RIGHT,
-            query=query,
-            rows=_tabulate(world, seen, query),
-            notes=blind,
-            proven=frozenset.intersection(*(found.assumed for found in right)),
-            world=world,
+            status=Status.BLIND, query=query, rows=(), notes=(str(error),), knowledge=known
         )
-    partial = [world for world, rows in tables if all(map(_may_become_right(query), rows))]
-    status = Status.PARTIAL if partial and not strays and not notes else Status.WRONG
-    nearest = min(tables, key=lambda pair: sum((abs(r.difference) for r in pair[1]), ZERO))
-    is_open = not knows_all_writers and _is_shared(records, query)
-    if status is Status.WRONG and is_open and _may_be_others(nearest[1]):
-        status = Status.BLIND
-        notes = ("the query is not limited to a customer: others may have written, too",)
+    matches = list(_match_worlds(reading, records, query, terms, worlds, baseline))
+    right = [
+        match
+        for match in matches
+        if match.is_right and any(map(known.allows, match.world.explanations))
+    ]
+    if right:
+        return _accept(right, query, known)
+    nearest = min(matches, key=lambda match: match.distance)
+    status, notes = _find_excuse(matches, records, query, terms)
     return Judgement(
-        status=status, query=query, rows=nearest[1], notes=notes, strays=strays, world=nearest[0]
+        status=status,
+        query=query,
+        rows=nearest.rows,
+        notes=(*nearest.notes, *notes),
+        strays=nearest.seen.strays,
+        knowledge=known,
+        world=nearest.world,
     )
 
 
-def _seen_cells(
-    reading: Reading, records: Sequence[Record], query: UsageQuery, *, knows_all_writers: bool
-) -> tuple[dict[Cell, Decimal], tuple[Row, ...]]:
-    """The seen number of each cell that is ours to judge, and usage that should not be there."""
-    ours = {record.event.customer for record in records}
-    cells: dict[Cell, list[Decimal]] = defaultdict(list)
-    strays: list[Row] = []
-    for group, buckets in reading.groups.items():
-        customer = dict(zip(query.group_by, group, strict=True)).get("customerId")
-        by_customer = "customerId" in query.group_by
-        for bucket, number in buckets.items():
-            start = query.interval.floor(bucket) if bucket == query.start_s else bucket
-            if by_customer and customer is not None and customer not in ours:
-                allowed = query.customers
-                unasked = allowed is not None and customer not in allowed
-                if number != 0 and (unasked or knows_all_writers):
-                    strays.append(Row(group=group, bucket=start, amount=None, seen=number))
-                continue
-            cells[group, start].append(number)
-    for meter_groups in reading.other_meters.values():
-        for group, buckets in meter_groups.items():
-            strays += [
-                Row(group=group, bucket=bucket, amount=None, seen=number)
-                for bucket, number in buckets.items()
-                if number != 0
-            ]
-    unite: Callable[[Sequence[Decimal]], Decimal] = (
-        add_exactly if query.aggregation in (Aggregation.SUM, Aggregation.COUNT) else max
-    )
-    return {cell: unite(numbers) for cell, numbers in cells.items()}, tuple(strays)
-
-
-def _tabulate(world: World, seen: Mapping[Cell, Decimal], query: UsageQuery) -> tuple[Row, ...]:
-    """The cells of a world beside the seen ones, in order; empty cells are left out.
-
-    Meters that carry values forward may show a MAX or MIN where there was no event, so only
-    cells with events are compared for these.
-    """
-    cells = set(world.cells)
-    if query.aggregation in (Aggregation.SUM, Aggregation.COUNT):
-        cells |= {cell for cell, number in seen.items() if number != 0}
-    ordered = sorted(cells, key=lambda cell: (cell[1], [value or "" for value in cell[0]]))
-    return tuple(
-        Row(
-            group=group,
-            bucket=bucket,
-            amount=world.cells.get((group, bucket)),
-            seen=seen.get((group, bucket), ZERO),
+def _match_worlds(
+    reading: Reading,
+    records: Sequence[Record],
+    query: UsageQuery,
+    terms: Terms,
+    worlds: Sequence[World],
+    baseline: Baseline | None,
+) -> Iterator[_Match]:
+    is_shared = has_company(records, query, terms)
+    places: dict[int, Seen] = {}
+    for plain in worlds:
+        day = plain.freedom.week_start
+        if day not in places:
+            places[day] = place_seen(reading, records, query, terms, day)
+        seen = places[day]
+        world = cut_world(add_baseline(plain, baseline), seen, query)
+        rows = tabulate(world, seen.cells, query, is_shared=is_shared)
+        notes = (
+            *note_surplus(seen, query),
+            *_check_totals(reading, world, query, is_shared=is_shared),
         )
-        for group, bucket in ordered
+        yield _Match(world, rows, seen, notes)
+
+
+def _accept(right: Sequence[_Match], query: UsageQuery, known: Knowledge) -> Judgement:
+    match = right[0]
+    blind = _find_blind(match.world, query)
+    explanations = frozenset(
+        found for one in right for found in one.world.explanations if known.allows(found)
+    )
+    days = frozenset(day for one in right for day in one.world.week_starts)
+    return Judgement(
+        status=Status.BLIND if blind else Status.RIGHT,
+        query=query,
+        rows=match.rows,
+        notes=blind,
+        knowledge=known.learn(explanations),
+        world=match.world,
+        week_starts=days,
     )
 
 
-def _check_totals(reading: Reading, query: UsageQuery) -> tuple[str, ...]:
+def _find_excuse(
+    matches: Sequence[_Match], records: Sequence[Record], query: UsageQuery, terms: Terms
+) -> tuple[Status, tuple[str, ...]]:
+    """Why a reading that is not right need not be wrong."""
+    found: set[Excuse] = set()
+    mine = [record for record in records if record.event.meter == query.meter]
+    for match in matches:
+        if not match.world.is_full or match.notes or match.seen.strays:
+            continue
+        copies = Copies(mine, query, match.world) if terms.is_live else None
+        excuses = {excuse_row(row, query, terms, copies) for row in match.rows}
+        if Excuse.NONE not in excuses:
+            # What is missing may come; only then is the rest looked at.
+            order = (Excuse.LATE, Excuse.OTHERS, Excuse.FRESH)
+            found.add(next(excuse for excuse in order if excuse in excuses))
+    if Excuse.FRESH in found:
+        return Status.DEFERRED, (_FRESH_NOTE,)
+    if Excuse.OTHERS in found:
+        return Status.BLIND, (_DECLARED_NOTE if terms.has_other_writers else _OTHERS_NOTE,)
+    return (Status.PARTIAL if Excuse.LATE in found else Status.WRONG), ()
+
+
+def _check_totals(
+    reading: Reading, world: World, query: UsageQuery, *, is_shared: bool
+) -> tuple[str, ...]:
+    """What is wrong with `groupValue`: of a sum it is what the values of the group add up to.
+
+    A service may add the events in another order than those of a bucket, so the tolerance is
+    that of the events; where others' may be among them, nothing is known of their number.
+    """
     if query.aggregation is not Aggregation.SUM:
         return ()
     notes: list[str] = []
     for group, total in reading.totals.items():
         values = list(reading.groups[group].values())
+        amounts = [amount for (other, _), amount in world.cells.items() if other == group]
+        events = [event.value for amount in amounts for event in amount.events]
         exact = add_exactly(values)
-        if abs(total - exact) > tolerance_of(values):
+        if all(is_integral(value) for value in (total, *values)) and tolerance_of(values) == 0:
+            tolerance = ZERO
+        elif not events or is_shared:
+            continue
+        else:
+            own = add_exactly([amount.tolerance for amount in amounts])
+            tolerance = EXACT.add(tolerance_of([*events, *values]), own)
+        if not is_within(total, exact, tolerance):
             notes.append(f"`groupValue` says {total}, but its values add up to {exact}")
     return tuple(notes)
 
@@ -206,52 +240,5 @@ def _find_blind(world: World, query: UsageQuery) -> tuple[str, ...]:
     if query.aggregation is not Aggregation.SUM:
         return ()
     if any(is_blind(amount.events, amount.tolerance) for amount in world.cells.values()):
-        return ("the values are so far apart that a lost one is within the rounding of the sum",)
+        return (_BLIND_NOTE,)
     return ()
-
-
-def _may_become_right(query: UsageQuery) -> Callable[[Row], bool]:
-    """Whether a row is what some of its events alone would show."""
-
-    def may(row: Row) -> bool:
-        if row.is_right:
-            return True
-        if row.amount is None:
-            return False
-        if row.seen == 0:
-            return True
-        events = row.amount.events
-        values = [event.value for event in events]
-        match query.aggregation:
-            case Aggregation.COUNT:
-                return row.seen == int(row.seen) and 0 < row.seen < len(events)
-            case Aggregation.SUM:
-                return _is_partial_sum(row.seen, values, row.amount.tolerance)
-            case _:
-                return any(abs(row.seen - value) <= tolerance_of([value]) for value in values)
-
-    return may
-
-
-def _is_partial_sum(seen: Decimal, values: Sequence[Decimal], tolerance: Decimal) -> bool:
-    if len(values) > _MOST_FOR_SUBSETS:
-        low = add_exactly([value for value in values if value < 0])
-        high = add_exactly([value for value in values if value > 0])
-        return low - tolerance <= seen <= high + tolerance
-    return any(
-        abs(add_exactly(some) - seen) <= tolerance
-        for size in range(1, len(values))
-        for some in combinations(values, size)
-    )
-
-
-def _is_shared(records: Sequence[Record], query: UsageQuery) -> bool:
-    """Whether usage of customers that are not in the ledger may be in the numbers."""
-    ours = {record.event.customer for record in records}
-    if query.customers is not None:
-        return not query.customers <= ours
-    return "customerId" not in query.group_by
-
-
-def _may_be_others(rows: Sequence[Row]) -> bool:
-    return all(row.difference >= 0 for row in rows)

@@ -23,30 +23,46 @@ class Fate(Enum):
     MAYBE = "maybe"
 
 
-def fate_of(status: int | None, *, sent: bool) -> Fate:
+def fate_of(status: int | None, *, sent: bool, may_be_partial: bool = False) -> Fate:
     """The fate of a transmission answered with `status`, or with none.
 
     Without an answer it is refused only if no connection was made. 408 and every answer that is
-    neither 200 nor 4xx leave it open.
+    neither 200 nor 4xx leave it open. `may_be_partial`: the event is one of an array, and the
+    service may have kept some of it before it refused (not known of the real one): then 4xx
+    leaves it open, too.
     """
     if status is None:
         return Fate.MAYBE if sent else Fate.REFUSED
     if status == 200:
         return Fate.STORED
     if 400 <= status < 500 and status != 408:
-        return Fate.REFUSED
+        return Fate.MAYBE if may_be_partial else Fate.REFUSED
     return Fate.MAYBE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transmission:
-    """One sending of one record. `at_s` is UTC in seconds since 1970."""
+    """One sending of one record. Times are UTC in seconds since 1970."""
 
     event: MeterEvent
     fate: Fate
     at_s: float
+    #: When the answer was there; None where that is not known.
+    done_s: float | None = None
     #: What was asked again: "" for the first sending, else why it was sent again.
     reason: str = ""
+    #: What the sender did that this is the record of, where it says so: a step, an operation.
+    operation: str = ""
+
+    def precedes(self, other: Transmission) -> bool:
+        """Whether this one was surely stored before the other was, if both were.
+
+        What was sent in one request, or while the other was under way, may come in any order,
+        and what got no answer may come at any time.
+        """
+        is_clear = self.fate is Fate.STORED
+        done_s = self.at_s if self.done_s is None else self.done_s
+        return is_clear and done_s < other.at_s
 
 
 @dataclass(slots=True)
@@ -55,6 +71,17 @@ class Record:
 
     event: MeterEvent
     transmissions: list[Transmission] = field(default_factory=list)
+
+    @property
+    def sent(self) -> tuple[Transmission, ...]:
+        """The transmissions that may have been stored."""
+        return tuple(t for t in self.transmissions if t.fate is not Fate.REFUSED)
+
+    @property
+    def operations(self) -> tuple[str, ...]:
+        """What the sender did, each thing once; transmissions that only repeat say nothing."""
+        named = [t.operation for t in self.transmissions if t.operation and not t.reason]
+        return tuple(dict.fromkeys(named))
 
     @property
     def fate(self) -> Fate:

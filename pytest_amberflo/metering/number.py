@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-from decimal import Context, Decimal
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, DecimalException
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-#: Wide enough that sums and differences of the values of a test are exact.
-EXACT: Final = Context(prec=400)
+#: Wide enough that sums and differences of the values of a test are exact, and without a limit
+#: that an absurd number in an answer could reach.
+EXACT: Final = Context(prec=400, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[])
 ZERO: Final = Decimal(0)
 _ULP: Final = Decimal(2) ** -53
 _EXACT_BELOW: Final = Decimal(2) ** 53
+#: Longer numbers are shown as powers of ten.
+_MOST_DIGITS: Final = 24
 
 
 class NotMeteringJsonError(ValueError):
@@ -41,13 +44,45 @@ def load_exact(body: bytes) -> Any:
     try:
         return json.loads(
             body.decode("utf-8"),
-            parse_float=Decimal,
-            parse_int=Decimal,
+            parse_float=_read_decimal,
+            parse_int=_read_decimal,
             parse_constant=refuse,
             object_pairs_hook=unite,
         )
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise NotMeteringJsonError(str(error)) from None
+
+
+def _read_decimal(text: str) -> Decimal:
+    try:
+        number = Decimal(text)
+    except DecimalException:
+        number = Decimal("NaN")
+    if not number.is_finite():
+        shown = text if len(text) <= _MOST_DIGITS else f"{text[:_MOST_DIGITS]}..."
+        raise NotMeteringJsonError(f"`{shown}` is beyond every number")
+    return number
+
+
+def subtract(left: Decimal, right: Decimal) -> Decimal:
+    """The difference without rounding."""
+    return EXACT.subtract(left, right)
+
+
+def is_within(seen: Decimal, value: Decimal, tolerance: Decimal) -> bool:
+    """Whether a number is no further from a value than a tolerance, both ends included."""
+    return EXACT.subtract(seen, value).copy_abs() <= tolerance
+
+
+def count_multiples(number: Decimal, unit: Decimal, tolerance: Decimal = ZERO) -> int:
+    """How many times a unit goes into a number, which is a multiple of it; 0 where it is not."""
+    if unit == 0 or number == 0:
+        return 0
+    ratio = EXACT.divide(number, unit)
+    if not 1 - _ULP < ratio < _EXACT_BELOW:
+        return 0
+    times = ratio.to_integral_value()
+    return int(times) if is_within(number, EXACT.multiply(times, unit), tolerance) else 0
 
 
 def add_exactly(values: Sequence[Decimal]) -> Decimal:
@@ -82,5 +117,8 @@ def normalize(value: Decimal) -> Decimal:
 
 def format_number(value: Decimal) -> str:
     """The number as a reader writes it: `2.5`, `1000`, without an exponent where it is short."""
-    plain = format(normalize(value), "f")
-    return plain if len(plain) <= 24 else str(normalize(value))
+    short = normalize(value)
+    if not short.is_finite() or not -_MOST_DIGITS < short.adjusted() < _MOST_DIGITS:
+        return str(short)
+    plain = format(short, "f")
+    return plain if len(plain) <= _MOST_DIGITS else str(short)

@@ -1,37 +1,45 @@
 """The oracle: what usage may rightly be, computed from the ledger and a query.
 
 Some things are not known: whether a transmission without an answer was stored, whether a
-service widens an unaligned window, whether usage without a dimension has a group. Each choice
-of these is a *world*, and one world must explain a whole reading: with a range for each number
-instead, a lost 3 could hide behind a 3 that may not have been stored. The embedded server adds
-up in SQL; this is Python on purpose, so that one checks the other.
+service widens an unaligned window, whether usage without a dimension has a group, on what day
+its weeks start. Each choice of these is a *world*, and one world must explain a whole reading:
+with a range for each number instead, a lost 3 could hide behind a 3 that may not have been
+stored. The embedded server adds up in SQL; this is Python on purpose, so that one checks the
+other.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
-from decimal import Decimal
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from pytest_amberflo.metering.ledger import Fate
-from pytest_amberflo.metering.number import add_exactly, tolerance_of
+from pytest_amberflo.metering.amount import Amount, aggregate
+from pytest_amberflo.metering.number import ZERO
 from pytest_amberflo.metering.query import Aggregation
+from pytest_amberflo.metering.terms import NOTHING_KNOWN, Explanation, Terms
+from pytest_amberflo.metering.unit import Unit, list_units
+from pytest_amberflo.metering.window import MONDAY, Interval
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+    from decimal import Decimal
 
     from pytest_amberflo.metering.event import Identity, MeterEvent
     from pytest_amberflo.metering.ledger import Record
     from pytest_amberflo.metering.query import UsageQuery
+    from pytest_amberflo.metering.terms import Knowledge
     from pytest_amberflo.metering.usage import GroupKey
 
-#: A place in a usage table.
+#: A place in a usage table: a group and the start of a bucket.
 Cell: TypeAlias = "tuple[GroupKey, int]"
 
 #: More open choices than this make more worlds than can be gone through.
 MAX_CHOICES: Final = 12
+_MOST_WORLDS: Final = 2**15
+#: Nothing is known of the service but the rules.
+BARE_TERMS: Final = Terms()
 
 
 class TooManyWorldsError(ValueError):
@@ -39,103 +47,53 @@ class TooManyWorldsError(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Amount:
-    """What a cell may say: an exact value and how far a float64 sum may be from it."""
+class Freedom:
+    """What a right service is free to do, as one of them does it."""
 
-    value: Decimal
-    tolerance: Decimal
-    events: tuple[MeterEvent, ...]
+    widens_start: bool = True
+    widens_end: bool = True
+    #: Attributes to group by without which usage is in no group at all.
+    drops_without: frozenset[str] = frozenset()
+    week_start: int = MONDAY
 
-    def admits(self, seen: Decimal) -> bool:
-        """Whether a service that counts right may say this."""
-        return abs(seen - self.value) <= self.tolerance
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing is left out that could be shown."""
+        return self.widens_start and self.widens_end and not self.drops_without
+
+    def place(self, event: MeterEvent, query: UsageQuery) -> Cell | None:
+        """Where an event of the query's meter is shown; None where it is not."""
+        low, high = query.start_s, query.end_s
+        if self.widens_start:
+            low = query.interval.floor(low, self.week_start)
+        if self.widens_end and not query.is_open_ended:
+            high = query.interval.ceil(high, self.week_start)
+        if not low * 1000 <= event.time_ms < high * 1000 or not passes(event, query):
+            return None
+        group = tuple(event.attribute(name) or None for name in query.group_by)
+        if any(event.attribute(name) is None for name in self.drops_without):
+            return None
+        return group, query.interval.floor(event.time_ms // 1000, self.week_start)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """One choice of everything open, and the usage that it leads to."""
+    """The usage that one choice of everything open leads to, and every choice that does."""
 
     cells: dict[Cell, Amount]
-    #: Records that may or may not be stored, and are stored in this world.
-    assumed: frozenset[Identity]
+    #: What each choice that leads here says of the records that are not surely stored.
+    explanations: frozenset[Explanation] = frozenset({Explanation()})
+    #: One way of a service that leads here.
+    freedom: Freedom
+    #: The days on which weeks start in all ways that lead here.
+    week_starts: frozenset[int] = frozenset()
+    #: Whether no other world has all that this one has, and more.
+    is_full: bool = True
 
-
-@dataclass(frozen=True, slots=True)
-class _Choice:
-    """The answers to what is open about a service."""
-
-    stored: frozenset[int]
-    keeps_start_margin: bool
-    keeps_end_margin: bool
-    keeps_groupless: bool
-
-
-def list_worlds(
-    records: Sequence[Record],
-    query: UsageQuery,
-    known_stored: frozenset[Identity] = frozenset(),
-) -> tuple[World, ...]:
-    """Every distinct world of these records; the first has all that may be stored, in full.
-
-    `known_stored` are records that an earlier reading showed: what is stored stays stored.
-    Raises TooManyWorldsError.
-    """
-    maybes = [
-        index
-        for index, record in enumerate(records)
-        if record.fate is Fate.MAYBE and record.event.identity not in known_stored
-    ]
-    if len(maybes) > MAX_CHOICES:
-        raise TooManyWorldsError(f"{len(maybes)} records may or may not be stored")
-    worlds: dict[tuple[tuple[Cell, Decimal], ...], World] = {}
-    for choice in _list_choices(records, query, maybes):
-        world = _build_world(records, query, choice, frozenset(maybes))
-        fingerprint = tuple(sorted(((c, a.value) for c, a in world.cells.items()), key=repr))
-        worlds.setdefault(fingerprint, world)
-    return tuple(worlds.values())
-
-
-def _list_choices(
-    records: Sequence[Record], query: UsageQuery, maybes: Sequence[int]
-) -> Iterator[_Choice]:
-    events = [record.event for record in records]
-    start, end = query.start_s * 1000, query.end_s * 1000
-    low, high = query.interval.floor(query.start_s) * 1000, query.interval.ceil(query.end_s) * 1000
-    start_open = any(low <= event.time_ms < start for event in events)
-    end_open = any(end <= event.time_ms < high for event in events)
-    group_open = any(event.attribute(name) is None for event in events for name in query.group_by)
-    both = (True, False)
-    for stored in product(both, repeat=len(maybes)):
-        kept = frozenset(i for i, is_stored in zip(maybes, stored, strict=True) if is_stored)
-        for margins in product(
-            both if start_open else (False,),
-            both if end_open else (False,),
-            both if group_open else (True,),
-        ):
-            yield _Choice(kept, *margins)
-
-
-def _build_world(
-    records: Sequence[Record], query: UsageQuery, choice: _Choice, maybes: frozenset[int]
-) -> World:
-    inside: dict[Cell, list[MeterEvent]] = defaultdict(list)
-    low = query.interval.floor(query.start_s) if choice.keeps_start_margin else query.start_s
-    high = query.interval.ceil(query.end_s) if choice.keeps_end_margin else query.end_s
-    for index, record in enumerate(records):
-        if record.fate is Fate.REFUSED:
-            continue
-        if index in maybes and index not in choice.stored:
-            continue
-        event = record.event
-        if not low * 1000 <= event.time_ms < high * 1000 or not passes(event, query):
-            continue
-        group = tuple(event.attribute(name) or None for name in query.group_by)
-        if None in group and not choice.keeps_groupless:
-            continue
-        inside[group, query.interval.floor(event.time_ms // 1000)].append(event)
-    cells = {cell: aggregate(events, query.aggregation) for cell, events in inside.items()}
-    assumed = frozenset(records[index].event.identity for index in choice.stored)
-    return World(cells=cells, assumed=assumed)
+    @property
+    def assumed(self) -> frozenset[Identity]:
+        """The records that are stored in this world, whichever choice led to it."""
+        return frozenset.intersection(*(found.stored for found in self.explanations))
 
 
 def passes(event: MeterEvent, query: UsageQuery) -> bool:
@@ -145,25 +103,174 @@ def passes(event: MeterEvent, query: UsageQuery) -> bool:
     return all(event.attribute(name) in allowed for name, allowed in query.filters)
 
 
-def aggregate(events: Sequence[MeterEvent], aggregation: Aggregation) -> Amount:
-    """What a bucket with these events says (at least one event)."""
-    values = [event.value for event in events]
-    zero = Decimal(0)
-    match aggregation:
-        case Aggregation.SUM:
-            amount, tolerance = add_exactly(values), tolerance_of(values)
-        case Aggregation.COUNT:
-            amount, tolerance = Decimal(len(values)), zero
-        case Aggregation.MAX:
-            amount = max(values)
-            tolerance = tolerance_of([amount])
-        case Aggregation.MIN:
-            amount = min(values)
-            tolerance = tolerance_of([amount])
-    return Amount(value=amount, tolerance=tolerance, events=tuple(events))
+def list_freedoms(
+    events: Sequence[MeterEvent], query: UsageQuery, terms: Terms
+) -> Iterator[Freedom]:
+    """Every way of a right service that makes a difference for these events; the fullest first."""
+    days: Sequence[int] = (MONDAY,)
+    if query.interval is Interval.WEEK:
+        days = sorted(terms.week_starts)
+    asked = [event for event in events if passes(event, query)]
+    without = [
+        name
+        for name in dict.fromkeys(query.group_by)
+        if any(event.attribute(name) is None for event in asked)
+    ]
+    both, only = (True, False), (True,)
+    start, end = query.start_s * 1000, query.end_s * 1000
+    for day in days:
+        low = query.interval.floor(query.start_s, day) * 1000
+        high = end if query.is_open_ended else query.interval.ceil(query.end_s, day) * 1000
+        starts = both if any(low <= event.time_ms < start for event in asked) else only
+        ends = both if any(end <= event.time_ms < high for event in asked) else only
+        for dropped in product((False, True), repeat=len(without)):
+            drops = frozenset(name for name, is_it in zip(without, dropped, strict=True) if is_it)
+            for widens_start, widens_end in product(starts, ends):
+                yield Freedom(
+                    widens_start=widens_start,
+                    widens_end=widens_end,
+                    drops_without=drops,
+                    week_start=day,
+                )
 
 
-def is_blind(events: Sequence[MeterEvent], tolerance: Decimal) -> bool:
-    """Whether the tolerance of a sum is so wide that a lost event could hide in it."""
-    smallest = min((abs(event.value) for event in events if event.value != 0), default=Decimal(0))
-    return tolerance * 2 >= smallest > 0
+@dataclass(slots=True)
+class _Open:
+    """The ways in which an open unit shows: where, what, and which records that takes."""
+
+    ways: list[tuple[tuple[tuple[Cell, MeterEvent], ...], frozenset[Identity], bool]]
+
+
+@dataclass(slots=True)
+class _Table:
+    """What surely counts under one freedom, and what is open."""
+
+    fixed: dict[Cell, list[MeterEvent]] = field(default_factory=lambda: defaultdict(list))
+    open_units: list[_Open] = field(default_factory=list)
+
+
+def list_worlds(
+    records: Sequence[Record],
+    query: UsageQuery,
+    terms: Terms = BARE_TERMS,
+    known: Knowledge = NOTHING_KNOWN,
+) -> tuple[World, ...]:
+    """Every distinct world of these records; the first has all that may be stored, in full.
+
+    Records that are known to be stored are in all of them. Raises TooManyWorldsError.
+    """
+    mine = [record for record in records if record.event.meter == query.meter]
+    units = [_fix(unit, known.proven) for unit in list_units(mine, terms)]
+    events = [event for unit in units for outcome in unit.outcomes for event in outcome]
+    found: dict[object, World] = {}
+    count = 0
+    for freedom in list_freedoms(events, query, terms):
+        table = _place_units(units, query, freedom)
+        open_count = len(table.open_units)
+        if open_count > MAX_CHOICES:
+            raise TooManyWorldsError(f"{open_count} records may or may not be stored")
+        for world in _iterate_worlds(table, query, freedom):
+            count += 1
+            if count > _MOST_WORLDS:
+                raise TooManyWorldsError("too much is open: nothing can be concluded")
+            key = frozenset((cell, amount.value) for cell, amount in world.cells.items())
+            found[key] = _unite(found[key], world) if key in found else world
+    worlds = tuple(found.values())
+    if query.aggregation in (Aggregation.MAX, Aggregation.MIN):
+        return tuple(_complete_extremes(world, worlds, query, terms) for world in worlds)
+    return worlds
+
+
+def _fix(unit: Unit, proven: frozenset[Identity]) -> Unit:
+    """A unit without the ways that lack what is proven."""
+    if not proven or not unit.is_open or not unit.keeps:
+        return unit
+    due = proven & {event.identity for outcome in unit.outcomes for event in outcome}
+    kept = [outcome for outcome in unit.outcomes if due <= {event.identity for event in outcome}]
+    return Unit(tuple(kept)) if kept else unit
+
+
+def _unite(first: World, second: World) -> World:
+    return replace(
+        first,
+        explanations=first.explanations | second.explanations,
+        week_starts=first.week_starts | second.week_starts,
+        is_full=first.is_full or second.is_full,
+    )
+
+
+def _place_units(units: Sequence[Unit], query: UsageQuery, freedom: Freedom) -> _Table:
+    """The cells of every unit; one whose ways all show the same is not open here."""
+    table = _Table()
+    for unit in units:
+        ways: dict[object, tuple[tuple[tuple[Cell, MeterEvent], ...], frozenset[Identity]]] = {}
+        for outcome in unit.outcomes:
+            placed = [(freedom.place(event, query), event) for event in outcome]
+            shown = tuple((cell, event) for cell, event in placed if cell is not None)
+            stored = frozenset(event.identity for _, event in shown) if unit.keeps else frozenset()
+            ways.setdefault(shown, (shown, stored))
+        if len(ways) == 1:
+            for cell, event in next(iter(ways.values()))[0]:
+                table.fixed[cell].append(event)
+        else:
+            fullest = max(len(shown) for shown, _ in ways.values())
+            table.open_units.append(
+                _Open([(shown, stored, len(shown) == fullest) for shown, stored in ways.values()])
+            )
+    return table
+
+
+def _iterate_worlds(table: _Table, query: UsageQuery, freedom: Freedom) -> Iterator[World]:
+    fixed = {cell: aggregate(found, query.aggregation) for cell, found in table.fixed.items()}
+    open_names = frozenset(
+        name for unit in table.open_units for _, names, _ in unit.ways for name in names
+    )
+    for chosen in product(*(unit.ways for unit in table.open_units)):
+        added: dict[Cell, list[MeterEvent]] = defaultdict(list)
+        for shown, _, _ in chosen:
+            for cell, event in shown:
+                added[cell].append(event)
+        cells = dict(fixed)
+        for cell, some in added.items():
+            cells[cell] = aggregate([*table.fixed.get(cell, ()), *some], query.aggregation)
+        stored = frozenset(name for _, names, _ in chosen for name in names)
+        yield World(
+            cells=cells,
+            explanations=frozenset({Explanation(stored, open_names - stored)}),
+            freedom=freedom,
+            week_starts=frozenset({freedom.week_start}),
+            is_full=freedom.is_full and all(is_full for _, _, is_full in chosen),
+        )
+
+
+def _complete_extremes(
+    world: World, worlds: Sequence[World], query: UsageQuery, terms: Terms
+) -> World:
+    """A world in which cells that only other worlds fill show nothing, or what was before.
+
+    Meters whose values last show the last ones again, so that extremes are compared only where
+    there may be events; there they are one of ours, or nothing.
+    """
+    touched = {cell for other in worlds for cell in other.cells}
+    cells = dict(world.cells)
+    for group, bucket in touched:
+        before = _list_before(world.cells, group, bucket)
+        if (group, bucket) not in cells:
+            nothing = Amount(value=ZERO, tolerance=ZERO, events=(), also=before)
+            cells[group, bucket] = nothing
+        elif query.meter in terms.lasting_meters:
+            amount = cells[group, bucket]
+            pick = max if query.aggregation is Aggregation.MAX else min
+            also = frozenset(pick(amount.value, value) for value in before)
+            cells[group, bucket] = replace(amount, also=also)
+    return replace(world, cells=cells)
+
+
+def _list_before(cells: Mapping[Cell, Amount], group: GroupKey, bucket: int) -> frozenset[Decimal]:
+    """The values of a group's events in earlier buckets."""
+    return frozenset(
+        event.value
+        for (other, start), amount in cells.items()
+        if other == group and start < bucket
+        for event in amount.events
+    )

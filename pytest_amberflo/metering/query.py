@@ -5,12 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from pytest_amberflo.metering.number import NotMeteringJsonError, is_integral, load_exact
 from pytest_amberflo.metering.window import Interval
 
 E = TypeVar("E", bound=Enum)
+
+#: The end of a query that names none and asks until now: later than any event.
+OPEN_END_S: Final = 253_402_300_800
+#: Members that make other numbers of usage; how they do is not known.
+_REGROUPING: Final = ("rescaleFunction", "valuesTimeGroupingInterval")
 
 
 class Aggregation(Enum):
@@ -27,6 +32,14 @@ class UnreadableQueryError(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Take:
+    """How many groups were asked for: those with the largest totals, or with the smallest."""
+
+    limit: int
+    is_ascending: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UsageQuery:
     """What a usage request asks for. Times in seconds since 1970, UTC; the end is exclusive."""
 
@@ -38,14 +51,26 @@ class UsageQuery:
     group_by: tuple[str, ...] = ()
     #: Attribute to the values that pass; all filters must pass.
     filters: tuple[tuple[str, frozenset[str]], ...] = ()
-    #: Whether only the first groups were asked for.
-    is_cut: bool = False
+    #: The first groups that were asked for, or None for all.
+    take: Take | None = None
+    #: Whether customers were limited by `customerFilter`, which the real service does not know.
+    uses_customer_filter: bool = False
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether only the first groups were asked for."""
+        return self.take is not None
+
+    @property
+    def is_open_ended(self) -> bool:
+        """Whether the window lasts until now."""
+        return self.end_s >= OPEN_END_S
 
     @property
     def is_aligned(self) -> bool:
         """Whether the window begins and ends with a bucket."""
-        starts = self.interval.floor(self.start_s), self.interval.floor(self.end_s)
-        return starts == (self.start_s, self.end_s)
+        is_end = self.is_open_ended or self.interval.floor(self.end_s) == self.end_s
+        return is_end and self.interval.floor(self.start_s) == self.start_s
 
     @property
     def customers(self) -> frozenset[str] | None:
@@ -64,19 +89,33 @@ def read_query(body: bytes) -> UsageQuery:
     window = data.get("timeRange", data)
     if not isinstance(window, dict):
         raise UnreadableQueryError("`timeRange` is no object")
+    for name in _REGROUPING:
+        if data.get(name) is not None:
+            raise UnreadableQueryError(f"`{name}` makes other numbers of usage: not understood")
+    has_end = window is data or window.get("endTimeInSeconds") is not None
     meter = data.get("meterApiName")
     if not isinstance(meter, str):
         raise UnreadableQueryError("`meterApiName` is no string")
     return UsageQuery(
         meter=meter,
         start_s=_read_seconds(window, "startTimeInSeconds"),
-        end_s=_read_seconds(window, "endTimeInSeconds"),
+        end_s=_read_seconds(window, "endTimeInSeconds") if has_end else OPEN_END_S,
         aggregation=_read_enum(data, "aggregation", Aggregation),
         interval=_read_enum(data, "timeGroupingInterval", Interval),
         group_by=_read_texts(data.get("groupBy"), "groupBy"),
         filters=_read_filters(data),
-        is_cut=data.get("take") is not None,
+        take=_read_take(data.get("take")),
+        uses_customer_filter=bool(data.get("customerFilter")),
     )
+
+
+def _read_take(value: Any) -> Take | None:
+    if value is None:
+        return None
+    limit = value.get("limit") if isinstance(value, dict) else None
+    if not isinstance(limit, Decimal) or not is_integral(limit) or limit < 1:
+        raise UnreadableQueryError("`take` has no `limit` of at least 1")
+    return Take(limit=int(limit), is_ascending=value.get("isAscending") is True)
 
 
 def _read_seconds(window: dict[str, Any], name: str) -> int:

@@ -6,10 +6,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Protocol
 
 from pytest_amberflo.metering.expect import Judgement, Status
+from pytest_amberflo.metering.number import add_exactly
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+#: The note of a reading that showed too little until the end.
+NOTHING_MORE: Final = "nothing more came"
 _FIRST_PAUSE_S: Final = 0.01
 _LONGEST_PAUSE_S: Final = 1.0
 
@@ -64,7 +67,7 @@ def wait_until_settled(
         now = clock.now()
         if judgement is None:
             return None
-        seen = sum(abs(row.seen) for row in judgement.rows)
+        seen = add_exactly([row.seen.copy_abs() for row in judgement.rows])
         # Later ones are a change of what was right, and fail.
         backward += right_at is None and most_seen is not None and seen < most_seen
         most_seen = seen
@@ -73,7 +76,7 @@ def wait_until_settled(
             left = right_at + hold_s - now
         else:
             left = started + settle_s - now if right_at is None else 0.0
-            is_final = judgement.status in (Status.WRONG, Status.BLIND)
+            is_final = judgement.status is not Status.PARTIAL
             left = 0.0 if is_final else left
         if left <= 0:
             return Settled(
@@ -91,6 +94,6 @@ def wait_until_settled(
 def _close(judgement: Judgement, *, has_changed: bool) -> Judgement:
     """The last reading's judgement: what was to come and did not is wrong now."""
     if judgement.status is Status.PARTIAL:
-        note = "it was right before, and is no more" if has_changed else "nothing more came"
+        note = "it was right before, and is no more" if has_changed else NOTHING_MORE
         return replace(judgement, status=Status.WRONG, notes=(*judgement.notes, note))
     return judgement

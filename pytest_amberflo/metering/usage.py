@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pytest_amberflo.metering.number import (
+    EXACT,
     ZERO,
     NotMeteringJsonError,
     is_integral,
     load_exact,
 )
+from pytest_amberflo.metering.query import Aggregation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 
 #: The values of the query's `groupBy`, in its order; None where a group lacks one.
 GroupKey: TypeAlias = tuple[str | None, ...]
+
+#: No start of a bucket has more digits, not even one in nanoseconds.
+_MOST_DIGITS: Final = 24
 
 
 class UsageShapeError(ValueError):
@@ -49,7 +54,11 @@ class Reading:
 
     def total(self) -> Decimal:
         """The sum over all groups and buckets."""
-        return sum((n for buckets in self.groups.values() for n in buckets.values()), ZERO)
+        total = ZERO
+        for buckets in self.groups.values():
+            for number in buckets.values():
+                total = EXACT.add(total, number)
+        return total
 
 
 def read_usage(body: bytes, query: UsageQuery) -> Reading:
@@ -82,20 +91,43 @@ def _read_groups(
         raise UsageShapeError(path, f"{_name(items)} stands where a list of groups is due")
     groups: dict[GroupKey, dict[int, Decimal]] = {}
     totals: dict[GroupKey, Decimal] = {}
+    written: set[GroupKey] = set()
     for index, item in enumerate(items):
         at = f"{path}[{index}]"
         if not isinstance(item, dict):
             raise UsageShapeError(at, f"{_name(item)} stands where a group is due")
-        key = _read_key(item, at, query)
-        if key in groups:
+        exact_key = _read_key(item, at, query)
+        key = tuple(value or None for value in exact_key)
+        if exact_key in written:
             raise UsageShapeError(at, f"the group {describe_group(key, query)} stands twice")
-        groups[key] = dict(_read_buckets(item, at))
-        if isinstance(item.get("groupValue"), Decimal):
-            totals[key] = item["groupValue"]
+        written.add(exact_key)
+        buckets = dict(_read_buckets(item, at))
+        groups[key] = _unite(groups[key], buckets, query) if key in groups else buckets
+        total = item.get("groupValue")
+        if isinstance(total, Decimal):
+            totals[key] = EXACT.add(totals.get(key, ZERO), total)
     return groups, totals
 
 
+def _unite(
+    first: dict[int, Decimal], second: dict[int, Decimal], query: UsageQuery
+) -> dict[int, Decimal]:
+    """Usage without a dimension and usage with an empty one, which may have a group each."""
+    both = dict(first)
+    for bucket, number in second.items():
+        other = both.get(bucket, ZERO)
+        if query.aggregation in (Aggregation.SUM, Aggregation.COUNT):
+            both[bucket] = EXACT.add(other, number)
+        elif other == 0 or number == 0:
+            both[bucket] = number if other == 0 else other
+        else:
+            pick = max if query.aggregation is Aggregation.MAX else min
+            both[bucket] = pick(other, number)
+    return both
+
+
 def _read_key(item: dict[str, Any], at: str, query: UsageQuery) -> GroupKey:
+    """The values of a group as they are written; null counts as absent, empty text does not."""
     info, path = item.get("groupInfo"), f"{at}.groupInfo"
     if "group" in item:
         group = item["group"]
@@ -110,7 +142,7 @@ def _read_key(item: dict[str, Any], at: str, query: UsageQuery) -> GroupKey:
         value = info.get(name)
         if value is not None and not isinstance(value, str):
             raise UsageShapeError(f"{path}.{name}", f"{_name(value)} stands where text is due")
-        values.append(value or None)
+        values.append(value)
     return tuple(values)
 
 
@@ -138,10 +170,14 @@ def _each_bucket(item: dict[str, Any], at: str) -> Iterator[tuple[int, Any, str]
             start = record.get("secondsSinceEpochUtc")
             if not isinstance(start, Decimal) or not is_integral(start):
                 raise UsageShapeError(f"{path}.secondsSinceEpochUtc", "this is no integer")
+            if start.adjusted() > _MOST_DIGITS:
+                raise UsageShapeError(f"{path}.secondsSinceEpochUtc", "this is no moment")
             yield int(start), record.get("value"), f"{path}.value"
             continue
         for key, value in record.items():
-            if not (key.isascii() and key.removeprefix("-").isdigit()):
+            digits = key.removeprefix("-")
+            if not (key.isascii() and digits.isdigit() and len(digits) <= _MOST_DIGITS):
+                key = key if len(key) <= 2 * _MOST_DIGITS else f"{key[:_MOST_DIGITS]}..."  # noqa: PLW2901
                 raise UsageShapeError(path, f"`{key}` is no start of a bucket in seconds")
             yield int(key), value, f"{path}['{key}']"
 

@@ -14,6 +14,13 @@ if TYPE_CHECKING:
 #: may be refused.
 _PAST_S: Final = 60
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY_S: Final = 86400
+#: The length of 400 years of the Gregorian calendar.
+_CYCLE_S: Final = 146_097 * _DAY_S
+
+#: Days on which a week may start.
+MONDAY: Final = 0
+WEEK_STARTS: Final = range(7)
 
 
 class Interval(Enum):
@@ -24,30 +31,34 @@ class Interval(Enum):
     WEEK = "WEEK"
     MONTH = "MONTH"
 
-    def floor(self, seconds: int) -> int:
+    def floor(self, seconds: int, week_start: int = MONDAY) -> int:
         """The start of the bucket that holds a moment, in seconds since 1970, UTC.
 
-        Weeks start on Monday; on what day the real service starts them is not known.
+        Weeks start on `week_start` (0 for Monday to 6 for Sunday); on what day the real service
+        starts them is not known. Any moment has a bucket, however far from now.
         """
         if self is Interval.HOUR:
             return seconds - seconds % 3600
         if self is Interval.DAY:
-            return seconds - seconds % 86400
+            return seconds - seconds % _DAY_S
         if self is Interval.WEEK:
-            return seconds - (seconds - 4 * 86400) % (7 * 86400)
-        moment = _EPOCH + timedelta(seconds=seconds)
-        return _seconds_of(moment.replace(day=1, hour=0, minute=0, second=0))
+            # 1970-01-05 was a Monday.
+            return seconds - (seconds - (4 + week_start) * _DAY_S) % (7 * _DAY_S)
+        # The calendar repeats itself every 400 years, also beyond the year 9999.
+        cycles, within = divmod(seconds, _CYCLE_S)
+        moment = _EPOCH + timedelta(seconds=within)
+        start = _seconds_of(moment.replace(day=1, hour=0, minute=0, second=0))
+        return start + cycles * _CYCLE_S
 
     def after(self, start: int) -> int:
         """The start of the bucket that follows the one starting at `start`."""
         if self is not Interval.MONTH:
-            return start + {"HOUR": 3600, "DAY": 86400, "WEEK": 7 * 86400}[self.value]
-        moment = _EPOCH + timedelta(seconds=start)
-        return _seconds_of((moment.replace(day=1) + timedelta(days=32)).replace(day=1))
+            return start + {"HOUR": 3600, "DAY": _DAY_S, "WEEK": 7 * _DAY_S}[self.value]
+        return self.floor(start + 31 * _DAY_S)
 
-    def ceil(self, seconds: int) -> int:
+    def ceil(self, seconds: int, week_start: int = MONDAY) -> int:
         """The first start of a bucket at or after a moment."""
-        start = self.floor(seconds)
+        start = self.floor(seconds, week_start)
         return start if start == seconds else self.after(start)
 
     def iterate(self, start: int, end: int) -> Iterator[int]:
@@ -81,16 +92,28 @@ def make_window(now_s: float) -> MeteringWindow:
 
 
 def format_bucket(start: int, interval: Interval) -> str:
-    """A bucket as a reader names it: `2026-11-21`, with the hour where buckets are hours."""
-    moment = _EPOCH + timedelta(seconds=start)
-    if interval is Interval.HOUR or start % 86400:
+    """A bucket as a reader names it: `2026-11-21`, with the hour where buckets are hours.
+
+    A start that is no date is shown as it is.
+    """
+    try:
+        moment = _EPOCH + timedelta(seconds=start)
+    except OverflowError:
+        return f"{start} (no date in seconds: milliseconds?)"
+    if interval is Interval.HOUR or start % _DAY_S:
         return moment.strftime("%Y-%m-%d %H:%M")
     return moment.strftime("%Y-%m-%d")
 
 
 def format_time(time_ms: int) -> str:
-    """A moment to the millisecond, UTC: `2026-11-21 17:03:11.204`."""
-    moment = _EPOCH + timedelta(milliseconds=time_ms)
+    """A moment to the millisecond, UTC: `2026-11-21 17:03:11.204`.
+
+    A moment that is no date is shown as it is.
+    """
+    try:
+        moment = _EPOCH + timedelta(milliseconds=time_ms)
+    except OverflowError:
+        return f"{time_ms} (no date in milliseconds)"
     return moment.strftime("%Y-%m-%d %H:%M:%S.") + f"{moment.microsecond // 1000:03d}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
+from dataclasses import dataclass
 from textwrap import indent
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from pytest_amberflo.arazzo.binding import bind_document
+from pytest_amberflo.arazzo.bound import SourceError
 from pytest_amberflo.arazzo.errors import DocumentError
 from pytest_amberflo.arazzo.load import load_document
 from pytest_amberflo.arazzo.runner import Runner
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from pytest_amberflo.arazzo.binding import BoundDocument, Target
+    from pytest_amberflo.arazzo.bound import BoundDocument, Target
     from pytest_amberflo.arazzo.events import Call, StepResult, WorkflowResult
     from pytest_amberflo.arazzo.model import Document
     from pytest_amberflo.run import Run
@@ -127,8 +129,8 @@ def refuse_load(text: str, *, is_json: bool = False) -> str:
 def bind(text: str, api: str = API) -> BoundDocument:
     """The document that a text holds, its steps bound to the operations of `api`."""
 
-    def open_source(url: str, base_uri: str) -> Description:
-        del base_uri
+    def open_source(url: str, referrer: Document) -> Description:
+        del referrer
         return Description(parse_source(api, name=url, uri=f"file:///{url}"))
 
     bound, problems = bind_document(load(text), open_source)
@@ -136,23 +138,34 @@ def bind(text: str, api: str = API) -> BoundDocument:
     return bound
 
 
+@dataclass(frozen=True)
+class _Settings:
+    takes_bare_ids: bool
+
+
 class _Reading:
     """The part of a run that reading a document takes."""
 
-    def __init__(self) -> None:
-        self.catalog = Catalog(self.shorten)
+    def __init__(self, *, lenient: bool) -> None:
+        self.settings = _Settings(lenient)
+        self.catalog = Catalog(self.shorten, fetch_nothing)
 
     def shorten(self, path: Path) -> str:
         return path.name
 
 
-def find_problems(folder: Path, text: str) -> str:
+def fetch_nothing(url: str) -> bytes:
+    """Refuse to fetch a document."""
+    raise SourceError(f"{url} is not fetched here")
+
+
+def find_problems(folder: Path, text: str, *, lenient: bool = False) -> str:
     """The whole report on a workflow file beside `parcels.yaml`; empty where all is well."""
     (folder / "parcels.yaml").write_text(API, encoding="utf-8")
     file = folder / "flow.arazzo.yaml"
     file.write_text(text, encoding="utf-8")
     try:
-        prepare_document(file, cast("Run", _Reading()), is_certain=True)
+        prepare_document(file, cast("Run", _Reading(lenient=lenient)), is_certain=True)
     except DocumentError as error:
         return str(error)
     return ""
@@ -180,12 +193,16 @@ def answer(status: int, body: Any = None) -> Response:
 
 
 class Service:
-    """Answers calls from a list, in order; an exception in the list is raised."""
+    """Answers calls from a list, in order; an exception in the list is raised.
+
+    It is a clock, too: each call takes two seconds, sleeping what it is told.
+    """
 
     def __init__(self, *answers: Response | TransportFailure | Exception) -> None:
         self._answers = list(answers)
         self.calls: list[Call] = []
         self.seconds = 0.0
+        self.pauses: list[float] = []
 
     def __call__(self, call: Call) -> Exchange:
         self.calls.append(call)
@@ -201,8 +218,12 @@ class Service:
             elapsed_s=2,
         )
 
-    def clock(self) -> float:
+    def now(self) -> float:
         return self.seconds
+
+    def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.seconds += seconds
 
     @property
     def sent(self) -> list[str]:
@@ -219,8 +240,8 @@ def route(target: Target) -> str:
 def run(text: str, service: Service, inputs: Mapping[str, Any] | None = None) -> WorkflowResult:
     """The result of a document's only workflow."""
     bound = bind(text)
-    runner = Runner(bound, send=service, route=route, clock=service.clock)
-    return runner.run(bound.document.workflows[0], inputs or {})
+    runner = Runner(send=service, route=route, clock=service)
+    return runner.run(bound, bound.document.workflows[0], inputs or {})
 
 
 def one(*, criteria: str = "", outputs: str = "", rest: str = "", inputs: str = "") -> str:

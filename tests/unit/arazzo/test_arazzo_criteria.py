@@ -33,9 +33,10 @@ def judge(text: str) -> tuple[bool, dict[str, object], str | None]:
     criterion = Criterion(
         condition=text,
         type="simple",
-        version=None,
+        version="",
         context=None,
         parsed=parse_condition(text),
+        template=None,
         place=place,
     )
     (result,) = judge_criteria([criterion], SCOPE)

@@ -119,7 +119,6 @@ def test_names_of_query_values_have_the_escapes_of_json(name: str, meant: str) -
     assert parse_expression(f"$request.query.{name}") == MessagePart("request", "query", meant)
 
 
-@pytest.mark.xfail(strict=True, reason="each half of a pair becomes a character of its own")
 def test_an_escaped_pair_of_surrogates_is_one_character() -> None:
     """As in JSON strings, two escapes may stand for one character beyond 16 bits."""
     expression = parse_expression("$request.query.\\ud83d\\udce6")

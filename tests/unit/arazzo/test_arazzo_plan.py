@@ -172,6 +172,17 @@ def test_a_request_that_cannot_be_built_says_which_part_and_why(
     assert refuse(parameters).startswith(message)
 
 
+@pytest.mark.parametrize("value", ["'.'", "'..'"])
+def test_a_segment_must_not_lead_up(value: str) -> None:
+    """A segment of dots would be removed on the way and call another operation."""
+    message = refuse(PATH.replace("$inputs.shop", value))
+    text = value.strip("'")
+    assert message == (
+        f"path parameter `shop`: `{text}` as a whole segment would lead to another path"
+    )
+    assert "/shops/..a/" in make(PATH.replace("$inputs.shop", "..a")).url
+
+
 def test_a_part_that_cannot_be_built_is_placed() -> None:
     """The error points at the parameter, or at the step that does not have it."""
     with pytest.raises(PlanError) as error:

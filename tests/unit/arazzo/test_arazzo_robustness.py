@@ -14,7 +14,6 @@ from unit.arazzo.arazzo_kit import API, effort, read, write_workflow
 from pytest_amberflo.arazzo.errors import DocumentError
 from pytest_amberflo.arazzo.lint import check_document
 from pytest_amberflo.arazzo.load import load_document
-from pytest_amberflo.arazzo.support import find_unsupported
 from pytest_amberflo.openapi.description import Description
 
 if TYPE_CHECKING:
@@ -105,7 +104,7 @@ def use(source: Source) -> None:
     """Take a source all the way to a checked document, printing what is refused."""
     try:
         document = load_document(source)
-        problems = [*check_document(document), *find_unsupported(document)]
+        problems = check_document(document)
         report = str(DocumentError(source.name, source.text, problems)) or "doc"
     except DocumentError as error:
         report = str(error)

@@ -194,7 +194,6 @@ def test_what_is_not_there_is_named_with_what_is(text: str, message: str) -> Non
     assert refuse(text) == message
 
 
-@pytest.mark.xfail(strict=True, reason="the names are a set: their order changes with the hash")
 def test_names_of_inputs_are_listed_in_order() -> None:
     """A report is the same in every run."""
     scope = Scope(inputs={}, declared_inputs=frozenset(f"x{number}" for number in range(10)))
@@ -266,7 +265,7 @@ def test_a_body_is_parsed_by_its_media_type(
         (b"NaN", "NaN", "`NaN` is no JSON number"),
         (b"[-Infinity]", "[-Infinity]", "`-Infinity` is no JSON number"),
         (b"\xff", b"\xff", "byte 0xff at 0 is no UTF-8"),
-        (b"[" * 100_000, "[" * 100_000, "nested too deeply"),
+        (b"[" * 100_000, "[" * 100_000, "nested more than 200 levels deep"),
     ],
     ids=["syntax", "nan", "infinity", "bytes", "depth"],
 )
@@ -279,7 +278,6 @@ def test_a_body_that_only_claims_to_be_json_stays_text(
 
 
 @pytest.mark.parametrize("body", [b"9" * 5000, b"[1e400]", b'"\\ud800"'])
-@pytest.mark.xfail(strict=True, reason="what Python reads and cannot write again is let through")
 def test_json_that_cannot_be_sent_again_is_bad_json(body: bytes) -> None:
     """Endless numbers and half characters of a response do not reach the next request."""
     assert receive(Response(status=200, headers=(JSON,), body=body)).body_error is not None

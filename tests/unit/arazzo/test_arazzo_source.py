@@ -86,7 +86,6 @@ def test_a_pair_of_surrogate_escapes_is_one_character() -> None:
 
 
 @pytest.mark.parametrize("text", ['["\\ud800"]', '["\\udce6\\ud83d"]', '{"\\ud800": 1}'])
-@pytest.mark.xfail(strict=True, reason="half a pair is read, and can then not be sent as UTF-8")
 def test_half_a_pair_of_surrogates_is_refused(text: str) -> None:
     """An escape that is no character cannot be encoded again, so it is refused."""
     refuse(text, is_json=True)
@@ -158,7 +157,6 @@ def test_constants_of_javascript_are_refused(word: str) -> None:
     "text",
     ['{"a": "\\ud83d\\udce6", "a": 1}', '{"a": "\\ud83d\\udce6", "b": NaN}', '["\x7f", NaN]'],
 )
-@pytest.mark.xfail(strict=True, reason="the search for the place reports what YAML cannot read")
 def test_a_refusal_of_json_does_not_speak_of_yaml(text: str) -> None:
     """What is wrong with a JSON text is said also where YAML would stumble before."""
     assert "YAML" not in refuse(text, is_json=True)
@@ -168,11 +166,12 @@ def test_a_refusal_of_json_does_not_speak_of_yaml(text: str) -> None:
 def test_a_hundred_thousand_levels_of_json_are_refused_quickly(unit: str) -> None:
     """Depth neither overflows the stack nor takes long."""
     started = time.process_time()
-    assert refuse(unit * 100_000, is_json=True) == "doc  nested more than 200 levels deep"
+    report = refuse(unit * 100_000, is_json=True)
+    assert "  nested more than 200 levels deep" in report.splitlines()[0]
     assert time.process_time() - started < 1
 
 
-@pytest.mark.xfail(strict=True, reason="only Python's own limit ends the nesting of JSON")
 def test_nesting_of_json_is_bounded_as_in_yaml() -> None:
     """What is too deep for the engine in YAML is too deep in JSON."""
     assert "nested more than 200" in refuse("[" * 201 + "]" * 201, is_json=True)
+    assert read("[" * 200 + "]" * 200, is_json=True).data

@@ -99,7 +99,7 @@ def test_json_is_read(body: bytes, value: Any) -> None:
         (b'{"a": -Infinity}', "`-Infinity` is no JSON number"),
         (b'{"a": "\xe9"}', "byte 0xe9 at 7 is no UTF-8"),
         ("{}".encode("utf-16"), "byte 0xff at 0 is no UTF-8"),
-        (b"[" * 100_000, "nested too deeply"),
+        (b"[" * 100_000, "nested more than 200 levels deep"),
     ],
 )
 def test_what_is_no_json_says_why(body: bytes, reason: str) -> None:
@@ -110,7 +110,6 @@ def test_what_is_no_json_says_why(body: bytes, reason: str) -> None:
 
 
 @pytest.mark.parametrize("body", [b"9" * 5000, b'{"a": [' + b"9" * 5000 + b"]}"])
-@pytest.mark.xfail(strict=True, raises=ValueError, reason="int() of text is not bounded")
 def test_a_number_of_too_many_digits_is_no_json(body: bytes) -> None:
     """What Python will not read is refused like all else that it cannot."""
     with pytest.raises(NotJsonError):

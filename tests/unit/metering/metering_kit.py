@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, settings
 from pytest_amberflo.metering.event import MeterEvent
 from pytest_amberflo.metering.expect import Judgement, judge_reading
 from pytest_amberflo.metering.ledger import Fate, Record, Transmission
-from pytest_amberflo.metering.query import Aggregation, UsageQuery
+from pytest_amberflo.metering.query import Aggregation, Take, UsageQuery
+from pytest_amberflo.metering.terms import Terms
 from pytest_amberflo.metering.usage import Reading
 from pytest_amberflo.metering.window import Interval
 
@@ -73,7 +74,7 @@ def make_query(
     start_s: int = DAY,
     end_s: int = DAY + DAY_S,
     meter: str = METER,
-    is_cut: bool = False,
+    take: Take | None = None,
 ) -> UsageQuery:
     """A query; by default for the sum of customer acme on DAY."""
     filters = () if customers is None else (("customerId", frozenset(customers)),)
@@ -85,7 +86,7 @@ def make_query(
         interval=Interval(interval),
         group_by=tuple(group_by),
         filters=filters,
-        is_cut=is_cut,
+        take=take,
     )
 
 
@@ -109,11 +110,11 @@ def read_acme(number: float | str, *, bucket: int = DAY) -> Reading:
 
 
 def judge_events(
-    reading: Reading, events: Sequence[MeterEvent], query: UsageQuery | None = None, **options: Any
+    reading: Reading, events: Sequence[MeterEvent], query: UsageQuery | None = None, **terms: Any
 ) -> Judgement:
     """The judgement of a reading after these events were stored."""
     records = [make_record(event) for event in events]
-    return judge_reading(reading, records, query or make_query(), **options)
+    return judge_reading(reading, records, query or make_query(), terms=Terms(**terms))
 
 
 def _to_decimals(

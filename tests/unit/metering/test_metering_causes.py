@@ -56,7 +56,6 @@ def test_a_multiple_is_a_record_counted_several_times(value: str, times: int) ->
     )
 
 
-@pytest.mark.xfail(strict=True, reason="rounding up to tens and more is tried before copies")
 @pytest.mark.parametrize(
     ("value", "times"), [("5", 2), ("0.5", 2), ("50", 2), ("2.5", 4), ("0.05", 2), ("2", 5)]
 )
@@ -66,14 +65,12 @@ def test_a_multiple_that_looks_round_is_no_rounding(value: str, times: int) -> N
     assert sentence.startswith("One record was counted ")
 
 
-@pytest.mark.xfail(strict=True, reason="rounding up to tens and more is tried before a wrong unit")
 @pytest.mark.parametrize("seen", ["100", "1000", "1000000"])
 def test_a_power_of_ten_in_another_unit_is_no_rounding(seen: str) -> None:
     """A value of 1 that counts as 1000 has a wrong unit; nobody rounds 1 to 1000."""
     assert explain_sum(seen, "1") == (f"The value 1 was counted as {seen}: a wrong unit?",)
 
 
-@pytest.mark.xfail(strict=True, reason="the first value that divides the excess is blamed")
 def test_the_record_that_was_counted_again_is_the_likeliest_one() -> None:
     """With 1 and 3 sent, 3 too much is the 3 counted twice, not the 1 counted four times."""
     assert explain_sum("7", "1", "3") == (
@@ -81,23 +78,18 @@ def test_the_record_that_was_counted_again_is_the_likeliest_one() -> None:
     )
 
 
-@pytest.mark.xfail(strict=True, reason="of several records in a count the first one is blamed")
 def test_a_count_does_not_say_which_record_was_counted_again() -> None:
     """A count of three for two events does not tell which one is there twice."""
     (sentence,) = explain_sum("3", "1", "4", aggregation="COUNT")
     assert "uniqueId" not in sentence
 
 
-@pytest.mark.xfail(
-    strict=True, reason="of several records in a count the first one is called lost"
-)
 def test_a_count_does_not_say_which_record_was_lost() -> None:
     """A count of one for two events does not tell which one is missing."""
     (sentence,) = explain_sum("1", "1", "4", aggregation="COUNT")
     assert "uniqueId" not in sentence
 
 
-@pytest.mark.xfail(strict=True, reason="an excess is always taken for a record counted again")
 def test_a_lost_negative_event_is_a_loss() -> None:
     """Where -2 is lost there is 2 too much: the event is named, and nothing was counted twice."""
     assert explain_sum("1", "1", "-2") == (
@@ -105,7 +97,6 @@ def test_a_lost_negative_event_is_a_loss() -> None:
     )
 
 
-@pytest.mark.xfail(strict=True, reason="subsets are compared exactly, float64 sums are not exact")
 def test_a_loss_is_named_although_the_rest_is_rounded() -> None:
     """0.30000000000000004 of 0.1, 0.2 and 0.3 is the loss of 0.3."""
     assert explain_sum("0.30000000000000004", "0.1", "0.2", "0.3") == (
@@ -113,9 +104,6 @@ def test_a_loss_is_named_although_the_rest_is_rounded() -> None:
     )
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a move is told by the difference, not by the event's value"
-)
 def test_a_part_of_an_event_elsewhere_is_not_the_event() -> None:
     """Where 4 of an event of 10 stand in another bucket, the event of 10 is not there."""
     record = make_record(make_event(10))
@@ -125,7 +113,6 @@ def test_a_part_of_an_event_elsewhere_is_not_the_event() -> None:
     assert not any("The event of 10" in sentence for sentence in sentences)
 
 
-@pytest.mark.xfail(strict=True, reason="customers of the ledger are never called a leak")
 def test_a_leak_of_our_own_other_customer_is_a_leak() -> None:
     """Usage of another customer of ours in a filtered answer is named as such."""
     records = [make_record(make_event(3)), make_record(make_event(7, customer="bravo"))]
@@ -135,7 +122,6 @@ def test_a_leak_of_our_own_other_customer_is_a_leak() -> None:
     )
 
 
-@pytest.mark.xfail(strict=True, reason="refused records are not looked at for an explanation")
 def test_a_refused_event_that_counts_is_named() -> None:
     """What was answered 4xx and counts all the same is no other writer's."""
     record = make_record(make_event(3, unique_id="evt-1"), Fate.REFUSED)
@@ -143,20 +129,17 @@ def test_a_refused_event_that_counts_is_named() -> None:
     assert "evt-1" in sentence
 
 
-@pytest.mark.xfail(strict=True, raises=ArithmeticError, reason="decimal and float limits are left")
 @pytest.mark.parametrize("seen", ["1e30", "1e400"])
 def test_a_huge_number_is_explained_not_a_crash(seen: str) -> None:
     """A number far beyond all values sent has a sentence."""
     assert len(explain_sum(seen, "2.5")) == 1
 
 
-@pytest.mark.xfail(strict=True, raises=ValueError, reason="log10 of what is zero as a float")
 def test_a_tiny_number_is_explained_not_a_crash() -> None:
     """A number far below all values sent has a sentence."""
     assert len(explain_sum("1e-400", "2.5")) == 1
 
 
-@pytest.mark.xfail(strict=True, raises=OverflowError, reason="dates end with the year 9999")
 def test_a_bucket_in_milliseconds_is_explained_not_a_crash() -> None:
     """A service that keys buckets in milliseconds is told where it put the usage."""
     records = [make_record(make_event(3))]

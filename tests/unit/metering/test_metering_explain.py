@@ -17,8 +17,10 @@ from unit.metering.metering_kit import (
 )
 
 from pytest_amberflo.metering.expect import judge_reading
-from pytest_amberflo.metering.explain import describe_event, explain
+from pytest_amberflo.metering.explain import explain
 from pytest_amberflo.metering.ledger import Fate
+from pytest_amberflo.metering.story import describe_event
+from pytest_amberflo.metering.terms import NOTHING_KNOWN, Knowledge, Terms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,10 +38,14 @@ def explain_reading(
     reading: Reading,
     records: Sequence[Record],
     query: UsageQuery | None = None,
-    **options: Any,
+    known: Knowledge = NOTHING_KNOWN,
+    **terms: Any,
 ) -> tuple[str, ...]:
     """The sentences about a reading."""
-    return explain(judge_reading(reading, records, query or make_query(), **options), records)
+    judgement = judge_reading(
+        reading, records, query or make_query(), known=known, terms=Terms(**terms)
+    )
+    return explain(judgement, records)
 
 
 def stored(*values: str, **members: Any) -> list[Record]:
@@ -61,18 +67,26 @@ def test_a_lost_event() -> None:
     )
 
 
-def test_a_loss_is_no_rounding() -> None:
-    """Nothing at all is a loss, also where the value could have been rounded to zero."""
-    (sentence,) = explain_reading(read_acme(0), [make_record(make_event("0.4"))])
-    assert "was lost" in sentence
-    assert "rounded" not in sentence
+def test_a_small_loss_may_be_a_rounding() -> None:
+    """A sum of nothing does not tell a lost 0.1 from one that was rounded; a count does."""
+    record = make_record(make_event("0.1"))
+    (sentence,) = explain_reading(read_acme(0), [record])
+    assert sentence == (
+        f"The event of 0.1 at {AT} was lost: it was accepted (200) and is not counted. "
+        "Or its value, 0.1, was rounded to 0: a COUNT would tell."
+    )
+    wrong = judge_reading(read_acme(0), [record], make_query())
+    count = judge_reading(read_acme(1), [record], make_query("COUNT"))
+    assert explain(wrong, [record], evidence=[count]) == (
+        "The value 0.1 was rounded to 0: the COUNT has the event.",
+    )
 
 
 def test_an_event_without_an_answer_that_is_gone() -> None:
     """An open event that was shown and is missing now is said to have been shown."""
     record = make_record(EVENT, Fate.MAYBE, Fate.MAYBE)
-    known = frozenset({EVENT.identity})
-    assert explain_reading(read_acme(0), [record], known_stored=known) == (
+    known = Knowledge.of(EVENT.identity)
+    assert explain_reading(read_acme(0), [record], known=known) == (
         f"The event of 2.5 at {AT} (uniqueId evt-1) was lost: "
         "it was sent twice without a clear answer and was shown before.",
     )

@@ -26,7 +26,9 @@ from unit.metering.metering_model import (
 
 from pytest_amberflo.metering.expect import Judgement, Status, judge_reading
 from pytest_amberflo.metering.query import read_query
+from pytest_amberflo.metering.terms import Terms
 from pytest_amberflo.metering.usage import read_usage
+from pytest_amberflo.metering.window import MONDAY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +42,9 @@ def judge(case: Case, table: dict[Cell, float], habits: Habits) -> Judgement:
     """The judgement of a table, by way of the wire."""
     query = read_query(write_query(case.query, habits))
     reading = read_usage(render(table, case.query, habits), query)
-    return judge_reading(reading, case.records, query, knows_all_writers=case.knows_all_writers)
+    # The model's weeks start on Monday, and that is known: otherwise each of seven ways is right.
+    terms = Terms(knows_all_writers=case.knows_all_writers, week_starts=frozenset({MONDAY}))
+    return judge_reading(reading, case.records, query, terms=terms)
 
 
 @given(draw_cases(aggregations=ALL), HABITS, st.data())

@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from unit.metering.metering_kit import judge_events, make_event, make_query, read_acme
+from unit.metering.metering_kit import (
+    DAY,
+    judge_events,
+    make_event,
+    make_query,
+    make_reading,
+    read_acme,
+)
 
 from pytest_amberflo.metering.expect import Judgement, Status
 from pytest_amberflo.metering.settle import Settled, wait_until_settled
@@ -161,7 +168,8 @@ def test_an_answer_that_cannot_be_judged_ends_waiting() -> None:
 def test_a_reading_that_says_nothing_ends_waiting() -> None:
     """Where nothing can be concluded, more readings do not help."""
     clock = Clock()
-    blind = judge_events(read_acme(7), EVENTS, make_query(is_cut=True))
+    others = make_reading({(): {DAY: 9}})
+    blind = judge_events(others, EVENTS, make_query(customers=None, group_by=()))
     settled = wait_until_settled(lambda: blind, clock, settle_s=60.0, hold_s=5.0)
     assert settled is not None
     assert (settled.judgement, settled.readings) == (blind, 1)

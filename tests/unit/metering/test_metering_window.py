@@ -197,31 +197,16 @@ def test_a_moment_is_shown_to_the_millisecond(time_ms: int, text: str) -> None:
     assert format_time(time_ms) == text
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=OverflowError,
-    reason="a start in milliseconds is beyond the year 9999 and crashes the report of it",
-)
 def test_a_start_in_milliseconds_has_a_name() -> None:
     """A service that keys buckets in milliseconds gets a report that says so, not a crash."""
     assert "1795219200000" in format_bucket(DAY * 1000, Interval.DAY)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=OverflowError,
-    reason="a time in microseconds is beyond the year 9999 and crashes the report of it",
-)
 def test_a_time_in_microseconds_is_shown() -> None:
     """An event whose time is a thousand times too large is reported, not a crash."""
     assert "1795219200000000" in format_time(DAY * 1_000_000)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=OverflowError,
-    reason="MONTH.floor of a moment in milliseconds is beyond the year 9999",
-)
 def test_a_month_of_a_query_in_milliseconds_can_be_found() -> None:
     """A query in milliseconds is judged, or refused with a reason; it does not crash."""
     assert Interval.MONTH.floor(DAY * 1000) <= DAY * 1000

@@ -13,6 +13,7 @@ from pytest_amberflo.http.exchange import Request, Response
 from pytest_amberflo.judge import UsageJudge
 from pytest_amberflo.metering.ledger import Ledger
 from pytest_amberflo.metering.query import read_query
+from pytest_amberflo.metering.terms import Terms
 from pytest_amberflo.run import Run
 from pytest_amberflo.verdict import (
     Check,
@@ -47,7 +48,7 @@ QUERY = {
 
 def judge_usage(seen: float, tally: Tally, *, status: int = 200) -> Check:
     """The check of a usage query that shows a number, after an ingest that was answered so."""
-    judge = UsageJudge(Ledger(), tally, StepClock(), is_alone=True)
+    judge = UsageJudge(Ledger(), tally, StepClock(), terms=Terms(knows_all_writers=True))
     judge.enter(make_exchange(json.dumps(EVENT).encode(), status=status))
     groups = [{"groupInfo": {"customerId": "acme"}, "records": [{str(DAY): seen}]}]
     answer = Response(status=200, body=json.dumps({"clientMeters": {"m": groups}}).encode())
@@ -59,6 +60,7 @@ def judge_usage(seen: float, tally: Tally, *, status: int = 200) -> Check:
     return Check(
         name="usage",
         outcome=outcome,
+        call=1,
         step_id="send",
         attempt=1,
         message=message,
@@ -77,7 +79,8 @@ def make_result(
     criteria: tuple[CriterionResult, ...] = (),
 ) -> ItemResult:
     """A result of one step."""
-    workflow = make_document().workflows[0]
+    document = make_document()
+    workflow = document.workflows[0]
     headers = (("X-API-KEY", SECRET), ("X-Trace", f"id-{SECRET}"))
     request = Request(
         method="POST", url=f"http://h/ingest?key={SECRET}", headers=headers, body=b'{"a":1}'
@@ -86,8 +89,10 @@ def make_result(
         status=status, headers=(("Content-Type", "text/plain"),), answer=b"1 records"
     )
     step = StepResult(
+        document=document,
         step=workflow.steps[0],
         attempt=1,
+        call=1,
         outcome=outcome,
         sent=SentRequest(request=request) if is_sent else None,
         exchange=exchange if is_sent else None,
@@ -97,6 +102,7 @@ def make_result(
     return ItemResult(
         verdict=verdict,
         workflow=WorkflowResult(
+            document=document,
             workflow=workflow,
             outcome=outcome,
             inputs={"apiKey": SECRET, "customerId": "acme", "n": 7},
@@ -108,8 +114,6 @@ def make_result(
         reasons=(),
         input_origins={},
         key_origin="a test",
-        document_name="wf.arazzo.json",
-        document_text="",
         target="embedded",
         duration_s=0.5,
     )
@@ -118,7 +122,13 @@ def make_result(
 def check(name: str, outcome: CheckOutcome, message: str = "", detail: Any = None) -> Check:
     """A check of the only step."""
     return Check(
-        name=name, outcome=outcome, step_id="send", attempt=1, message=message, detail=detail
+        name=name,
+        outcome=outcome,
+        call=1,
+        step_id="send",
+        attempt=1,
+        message=message,
+        detail=detail,
     )
 
 

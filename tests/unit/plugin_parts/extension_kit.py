@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from unit.plugin_parts.part_kit import declare, make_document
+from unit.plugin_parts.part_kit import bind, declare, make_document
 
 from pytest_amberflo.extension import ExtensionReader
 
@@ -17,7 +17,7 @@ INPUTS = declare(customerId={"type": "string"}, region={"type": "string"})
 def read_workflow(extension: Any) -> tuple[WorkflowExtension, list[str]]:
     """What a workflow says, and what is wrong: line of the text, message, nearest name."""
     document = make_document(extension, inputs=INPUTS)
-    reader = ExtensionReader(document)
+    reader = ExtensionReader(bind(document))
     found = reader.read_workflow(document.workflows[0])
     return found, _list_problems(document.source.text, reader)
 
@@ -25,7 +25,7 @@ def read_workflow(extension: Any) -> tuple[WorkflowExtension, list[str]]:
 def read_step(extension: Any) -> tuple[StepExtension, list[str]]:
     """What a step says, and what is wrong."""
     document = make_document(step_extension=extension)
-    reader = ExtensionReader(document)
+    reader = ExtensionReader(bind(document))
     found = reader.read_step(document.workflows[0].steps[0])
     return found, _list_problems(document.source.text, reader)
 
@@ -48,7 +48,7 @@ def list_lines(extension: Any, *, of_step: bool = False) -> list[str]:
         step_extension=extension if of_step else None,
         inputs=INPUTS,
     )
-    reader = ExtensionReader(document)
+    reader = ExtensionReader(bind(document))
     workflow = document.workflows[0]
     if of_step:
         reader.read_step(workflow.steps[0])

@@ -6,12 +6,14 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from pytest_amberflo.arazzo.bound import BoundDocument
 from pytest_amberflo.arazzo.load import load_document
 from pytest_amberflo.arazzo.source import parse_source
 from pytest_amberflo.http.exchange import Exchange, Request, Response, TransportFailure
 from pytest_amberflo.settings import FILE_NAMES, VARIANTS, Settings, Target
 
 if TYPE_CHECKING:
+    from pytest_amberflo.arazzo.input_schema import InputSchema
     from pytest_amberflo.arazzo.model import Document, Workflow
 
 #: Saturday 2026-11-21 00:00 UTC.
@@ -45,9 +47,16 @@ def make_document(
     return load_document(parse_source(text, name="wf.arazzo.json", uri="file:///wf.arazzo.json"))
 
 
-def make_workflow(inputs: Any, *, workflow_id: str = "wf") -> Workflow:
-    """A workflow with this schema of inputs."""
-    return make_document(inputs=inputs, workflow_id=workflow_id).workflows[0]
+def bind(document: Document) -> BoundDocument:
+    """The document, its operations and other documents left out."""
+    return BoundDocument(document=document, descriptions={}, documents={}, targets={})
+
+
+def make_workflow(inputs: Any, *, workflow_id: str = "wf") -> tuple[Workflow, InputSchema]:
+    """A workflow with this schema of inputs, and the schema as the plugin reads it."""
+    document = make_document(inputs=inputs, workflow_id=workflow_id)
+    workflow = document.workflows[0]
+    return workflow, bind(document).inputs_of(workflow)
 
 
 def declare(*required: str, **schemas: Any) -> dict[str, Any]:
@@ -80,6 +89,7 @@ def make_settings(**changes: Any) -> Settings:
     """Settings as they are by default, with changes."""
     settings = Settings(
         target=Target(kind="embedded", url=None, origin="default"),
+        require=None,
         api_key=None,
         min_judged=None,
         servers={},
@@ -93,6 +103,7 @@ def make_settings(**changes: Any) -> Settings:
         timeout_s=10.0,
         severity={},
         trace=None,
+        takes_bare_ids=False,
         file_names=FILE_NAMES,
     )
     return replace(settings, **changes)

@@ -128,16 +128,25 @@ def test_what_was_shown_once_must_stay() -> None:
     assert fresh.conclude(3)[0] is PASSED
 
 
-def test_a_cut_query_is_unverified() -> None:
+def test_a_blind_query_is_unverified() -> None:
     """Where nothing can be concluded the check says why, and nothing counts as judged."""
     item = Item()
-    item.send(event(3))
-    assert item.conclude(3, asked=query(take={"limit": 1})) == (
+    item.send(event(1e17), event(3, "evt-2"))
+    assert item.conclude(1e17) == (
         UNVERIFIED,
-        "the query asks for the first groups only (`take`)",
+        "the values are so far apart that a lost one is within the rounding of the sum",
     )
     assert item.tally.judged == 0
-    assert len(item.judge.find_unobserved()) == 1
+    assert len(item.judge.find_unobserved()) == 2
+
+
+def test_a_cut_query_is_judged_by_what_came() -> None:
+    """With `take`, the group that came is judged, and one that was cut is not observed."""
+    item = Item()
+    item.send(event(3), event(1, "evt-2", customerId="bravo"))
+    asked = query(take={"limit": 1}, customerFilter=["acme", "bravo"])
+    assert item.conclude(3, asked=asked)[0] is PASSED
+    assert ["evt-2" in reason for reason in item.judge.find_unobserved()] == [True]
 
 
 def test_others_may_have_written_where_we_are_not_alone() -> None:
@@ -193,7 +202,6 @@ def test_a_spent_budget_is_passed_on(read: Callable[[], Response | None]) -> Non
     assert item.tally.judged == 0
 
 
-@pytest.mark.xfail(strict=True, reason="a query that cannot show an open event proves it")
 def test_a_lost_answer_of_another_meter_is_not_proven_by_this_one() -> None:
     """An event that was never answered and never stored may be missing in its own query."""
     item = Item()
@@ -204,7 +212,6 @@ def test_a_lost_answer_of_another_meter_is_not_proven_by_this_one() -> None:
     assert item.conclude(empty, asked=query(meterApiName="storage"))[0] is PASSED
 
 
-@pytest.mark.xfail(strict=True, reason="lost answers of the whole run count as open in every item")
 def test_lost_answers_of_other_items_do_not_blind_this_one() -> None:
     """A service that was down for a while does not make all later items unverified."""
     first = Item()
@@ -215,9 +222,6 @@ def test_lost_answers_of_other_items_do_not_blind_this_one() -> None:
     assert second.conclude(3)[0] is PASSED
 
 
-@pytest.mark.xfail(
-    strict=True, reason="an answer of a wrong form is a wrong usage but not a judged one"
-)
 def test_a_failed_usage_check_is_a_judged_one() -> None:
     """The summary takes failed usage checks off the judged ones: there must be one to take off."""
     item = Item()

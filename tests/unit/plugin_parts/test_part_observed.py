@@ -163,7 +163,6 @@ def test_events_of_other_items_are_known_but_not_ours_to_observe() -> None:
     assert not Item(ledger=first.ledger).judge.has_ingested
 
 
-@pytest.mark.xfail(strict=True, reason="only events of the first right world count as observed")
 def test_an_open_event_that_was_not_stored_is_observed() -> None:
     """A query that would have shown an event without an answer has observed that it is not."""
     item = Item()
@@ -171,3 +170,33 @@ def test_an_open_event_that_was_not_stored_is_observed() -> None:
     item.send(event(4, "evt-2"), status=500)
     assert item.conclude(3)[0] is PASSED
     assert item.judge.find_unobserved() == ()
+
+
+@pytest.mark.parametrize(
+    ("aggregation", "shown", "observed"),
+    [("MAX", 9, False), ("MIN", 9, False), ("SUM", 9, True), ("COUNT", 1, True)],
+)
+def test_a_record_that_was_sent_twice_is_observed_by_what_adds_up(
+    aggregation: str,
+    shown: int,
+    observed: bool,  # noqa: FBT001
+) -> None:
+    """An extreme is the same with a copy counted, so it proves nothing of a replay."""
+    item = Item()
+    item.send(event(9))
+    item.send(event(9))
+    assert item.conclude(shown, asked=query(aggregation))[0] is PASSED
+    reasons = item.judge.find_unobserved()
+    assert (reasons == ()) is observed
+    assert all(reason.endswith(" were counted twice") for reason in reasons)
+
+
+@pytest.mark.parametrize("hidden", [{"meterApiName": "storage"}, {"meterTimeInMillis": 5}])
+def test_an_open_event_that_no_query_could_show_is_not_observed(hidden: dict[str, object]) -> None:
+    """A query of another meter or window says nothing of an event without an answer."""
+    item = Item()
+    item.send(event(3))
+    item.send(event(4, "evt-2", **hidden), status=500)
+    assert item.conclude(3)[0] is PASSED
+    (reason,) = item.judge.find_unobserved()
+    assert "evt-2" in reason

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pytest_amberflo.arazzo.binding import Target
+from pytest_amberflo.arazzo.bound import Target
 from pytest_amberflo.arazzo.source import parse_source
 from pytest_amberflo.openapi.description import Description
 from pytest_amberflo.recognition import recognize, recognize_operation

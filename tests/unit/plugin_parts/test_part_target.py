@@ -226,20 +226,17 @@ def test_levels_of_checks_by_default() -> None:
     assert [settings.level_of(name) for name in names] == ["warn", "off", "off", "error"]
 
 
-@pytest.mark.xfail(strict=True, reason="an empty query or fragment is not seen, and stays")
 @pytest.mark.parametrize("url", [LOCAL + "?", LOCAL + "/#", LOCAL + "/?#"])
 def test_an_empty_query_is_refused_or_dropped(read: Callable[..., Target], url: str) -> None:
     """A question mark at the end would turn every path into a query."""
     assert read(f"--amberflo-target={url}").url == LOCAL
 
 
-@pytest.mark.xfail(strict=True, reason="URLs are compared without regard to case as a whole")
 def test_paths_of_a_requirement_keep_their_case(refuse: Callable[..., str]) -> None:
     """Hosts have no letter case, paths do: `/A` is another target than `/a`."""
     assert refuse(f"--amberflo-target={LOCAL}/a", f"--amberflo-require={LOCAL}/A")
 
 
-@pytest.mark.xfail(strict=True, reason="http is accepted for the real service")
 def test_the_real_service_is_not_called_in_clear_text(refuse: Callable[..., str]) -> None:
     """The key of the account does not travel without encryption."""
     assert refuse("--amberflo-target=http://app.amberflo.io", **KEY)

@@ -1,0 +1,99 @@
+"""JSON texts, read strictly (RFC 8259): what Python reads beyond it is no JSON.
+
+Python's reader takes `NaN`, numbers that become infinite, half characters, and any depth that its
+stack allows; each of them breaks later, when the value is used, printed or sent.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MAX_DEPTH: Final = 200
+MAX_DIGITS: Final = 1000
+#: An escape of half a character; only two of them in a row are one.
+_HALF: Final = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+class JsonTextError(ValueError):
+    """A text is no JSON: `reason`, and where reading stopped (0-based), if that is known."""
+
+    def __init__(self, reason: str, offset: int | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.offset = offset
+
+
+def read_json(text: str, *, has_unique_names: bool = False) -> Any:
+    """The value of a JSON text. Raises JsonTextError.
+
+    With `has_unique_names`, a name that stands twice in an object is refused; else the last one
+    counts.
+    """
+    try:
+        value = json.loads(
+            text,
+            object_pairs_hook=_unite_members if has_unique_names else None,
+            parse_constant=_refuse_constant,
+            parse_float=_read_float,
+            parse_int=_read_int,
+        )
+    except json.JSONDecodeError as error:
+        raise JsonTextError(error.msg, error.pos) from None
+    except RecursionError:
+        raise JsonTextError(f"nested more than {MAX_DEPTH} levels deep") from None
+    if text.count("[") + text.count("{") > MAX_DEPTH and _is_deep(value):
+        raise JsonTextError(f"nested more than {MAX_DEPTH} levels deep")
+    if _HALF.search(text):
+        _check_characters(value)
+    return value
+
+
+def _refuse_constant(constant: str) -> Any:
+    raise JsonTextError(f"`{constant}` is no JSON number")
+
+
+def _read_float(digits: str) -> float:
+    number = float(digits)
+    if number in (float("inf"), float("-inf")):
+        raise JsonTextError(f"`{digits[:40]}` is beyond what a number can hold")
+    return number
+
+
+def _read_int(digits: str) -> int:
+    if len(digits) > MAX_DIGITS:
+        raise JsonTextError(f"a number of more than {MAX_DIGITS} digits")
+    return int(digits)
+
+
+def _unite_members(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        names: set[str] = set()
+        for name, _ in pairs:
+            if name in names:
+                raise JsonTextError(f"`{name}` stands twice in one object")
+            names.add(name)
+    return members
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        inner = [item.values() if isinstance(item, dict) else item for item in level]
+        level = [item for items in inner for item in items if isinstance(item, dict | list)]
+        if not level:
+            return False
+    return True
+
+
+def _check_characters(value: Any) -> None:
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        half = ord(str(error.object)[error.start])
+        raise JsonTextError(f"`\\u{half:04x}` is half of a character") from None

@@ -1,0 +1,121 @@
+"""What a customer's usage was before a test wrote to it.
+
+For a customer that the user gave: before the first ingest, each query of `list_baseline_queries`
+is sent twice, and `take_baseline` makes of both answers what later readings are compared with.
+Two answers that differ mean that somebody else is writing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from pytest_amberflo.metering.amount import Amount
+from pytest_amberflo.metering.number import EXACT, ZERO, is_integral, tolerance_of
+from pytest_amberflo.metering.query import Aggregation
+from pytest_amberflo.metering.usage import describe_group
+from pytest_amberflo.metering.window import format_bucket
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_amberflo.metering.oracle import Cell, World
+    from pytest_amberflo.metering.query import UsageQuery
+    from pytest_amberflo.metering.usage import Reading
+
+
+class BaselineMovedError(ValueError):
+    """Two readings before the first ingest differ: another writer is at work."""
+
+    def __init__(self, place: str, first: Decimal, second: Decimal) -> None:
+        super().__init__(place, first, second)
+        self.place = place
+        self.first = first
+        self.second = second
+
+    def __str__(self) -> str:
+        """Where they differ, and by what."""
+        return (
+            f"usage changes although nothing was sent yet: {self.place} was {self.first} and "
+            f"then {self.second}. Another writer is at work; give a customer of its own"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Baseline:
+    """The numbers of each cell before the first ingest, for queries like `query`."""
+
+    query: UsageQuery
+    cells: Mapping[Cell, Decimal]
+    #: How many events made them up, where a COUNT was read, too.
+    counts: Mapping[Cell, Decimal]
+
+
+def list_baseline_queries(query: UsageQuery) -> tuple[UsageQuery, ...]:
+    """The queries to send before the first ingest, so that answers to `query` can be judged."""
+    kinds = dict.fromkeys((query.aggregation, Aggregation.SUM, Aggregation.COUNT))
+    return tuple(replace(query, aggregation=kind, take=None) for kind in kinds)
+
+
+def take_baseline(
+    query: UsageQuery, first: Reading, second: Reading, count: Reading | None = None
+) -> Baseline:
+    """The baseline of two readings of the same query, `count` being one of its COUNT.
+
+    Raises BaselineMovedError where they differ.
+    """
+    before, after = _list_cells(first, query), _list_cells(second, query)
+    for cell in sorted(before.keys() | after.keys(), key=repr):
+        numbers = before.get(cell, ZERO), after.get(cell, ZERO)
+        if numbers[0] != numbers[1]:
+            bucket = format_bucket(cell[1], query.interval)
+            raise BaselineMovedError(f"{bucket}, {describe_group(cell[0], query)}", *numbers)
+    counts = {} if count is None else _list_cells(count, query)
+    return Baseline(query=query, cells=after, counts=counts)
+
+
+def _list_cells(reading: Reading, query: UsageQuery) -> dict[Cell, Decimal]:
+    found: dict[Cell, Decimal] = {}
+    for group, buckets in reading.groups.items():
+        for bucket, number in buckets.items():
+            start = query.interval.floor(bucket) if bucket == query.start_s else bucket
+            found[group, start] = EXACT.add(found.get((group, start), ZERO), number)
+    return {cell: number for cell, number in found.items() if number != 0}
+
+
+def add_baseline(world: World, baseline: Baseline | None) -> World:
+    """A world in which the baseline counts, too."""
+    if baseline is None:
+        return world
+    cells = dict(world.cells)
+    for cell, number in baseline.cells.items():
+        amount = cells.get(cell)
+        count = baseline.counts.get(cell, ZERO)
+        cells[cell] = _add(amount, number, count, baseline.query.aggregation)
+    return replace(world, cells=cells)
+
+
+def _add(
+    amount: Amount | None, number: Decimal, count: Decimal, aggregation: Aggregation
+) -> Amount:
+    events = () if amount is None else amount.events
+    values = [event.value for event in events]
+    match aggregation:
+        case Aggregation.COUNT:
+            return Amount(
+                value=EXACT.add(number, Decimal(len(events))), tolerance=ZERO, events=events
+            )
+        case Aggregation.MAX | Aggregation.MIN:
+            pick = max if aggregation is Aggregation.MAX else min
+            value = pick([number, *([amount.value] if amount is not None and events else [])])
+            also = frozenset() if amount is None else amount.also
+            return Amount(value=value, tolerance=tolerance_of([value]), events=events, also=also)
+        case Aggregation.SUM:
+            value = number if amount is None else EXACT.add(number, amount.value)
+            tolerance = tolerance_of([number, *values])
+            if tolerance and is_integral(count):
+                # One rounding more for each event that the baseline is made of.
+                each = EXACT.divide(tolerance, Decimal(len(values) + 2))
+                tolerance = EXACT.add(tolerance, EXACT.multiply(each, count))
+            return Amount(value=value, tolerance=tolerance, events=events)

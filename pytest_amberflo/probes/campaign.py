@@ -1,0 +1,141 @@
+"""The course of a suite: everything is planted, then everything is read."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from pytest_amberflo.probes.field import Field, Names
+from pytest_amberflo.probes.harvest import Harvest
+from pytest_amberflo.probes.moves import LATER, NoPromiseError, Read
+from pytest_amberflo.probes.player import Player
+from pytest_amberflo.probes.promise import Probe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pytest_amberflo.http.redact import Redactor
+    from pytest_amberflo.metering.terms import Terms
+    from pytest_amberflo.probes.endpoint import Endpoint
+    from pytest_amberflo.probes.finding import ProbeOutcome
+    from pytest_amberflo.probes.moves import Ask
+    from pytest_amberflo.probes.promise import Script
+
+#: Between an event and its replay there are more than a second and eight other events.
+GAP_S: Final = 1.1
+_FILLERS: Final = 10
+_THREADS: Final = 6
+#: A probe may read, send again and read once more, a few times.
+_MOST_ROUNDS: Final = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What all probes of a run share. Times in seconds."""
+
+    endpoint: Endpoint
+    terms: Terms
+    redactor: Redactor
+    run_id: str
+    settle_s: float
+    hold_s: float
+    first_key: str | None
+    second_key: str | None = None
+    #: Whether the first key is one that the endpoint was told of.
+    knows_keys: bool = False
+    gap_s: float = GAP_S
+    #: The moment that times of events are counted from, UTC; now if None.
+    now_s: float | None = None
+
+
+class Campaign:
+    """Plants and reads the probes of one process."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._names = Names(plan.run_id)
+
+    def run(self, probes: Sequence[Probe]) -> tuple[ProbeOutcome, ...]:
+        """The outcome of each probe, in their order."""
+        plan = self._plan
+        players = [self._make_player(probe) for probe in probes]
+        with ThreadPoolExecutor(_THREADS, thread_name_prefix="probes") as pool:
+            harvest = Harvest(
+                plan.endpoint, plan.terms, pool, settle_s=plan.settle_s, hold_s=plan.hold_s
+            )
+            list(pool.map(Player.start, players))
+            waiting = [player for player in players if player.stop is LATER]
+            if waiting:
+                self._pass_time(waiting, harvest, pool)
+            plan.endpoint.is_later = True
+            for _ in range(_MOST_ROUNDS):
+                while any(player.stop is LATER for player in players):
+                    late = [player for player in players if player.stop is LATER]
+                    list(pool.map(lambda player: player.resume(None), late))
+                asking = [
+                    (player, player.stop.asks)
+                    for player in players
+                    if isinstance(player.stop, Read)
+                ]
+                if not asking:
+                    break
+                results = harvest.take(asking)
+                jobs = [
+                    pool.submit(player.resume, judgements)
+                    for (player, _), judgements in zip(asking, results, strict=True)
+                    if not player.is_broken
+                ]
+                for player, _ in asking:
+                    if player.is_broken:
+                        player.stop = None
+                for job in jobs:
+                    job.result()
+        return tuple(player.conclude(plan.redactor) for player in players)
+
+    def _make_player(self, probe: Probe) -> Player:
+        plan = self._plan
+        return Player(probe, self.make_field, plan.endpoint, settle_s=plan.settle_s)
+
+    def make_field(self) -> Field:
+        """New ground."""
+        plan = self._plan
+        return Field(
+            plan.endpoint.api,
+            self._names,
+            now_s=time.time() if plan.now_s is None else plan.now_s,
+            first_key=plan.first_key,
+            second_key=plan.second_key,
+            knows_keys=plan.knows_keys,
+        )
+
+    def _pass_time(
+        self, waiting: Sequence[Player], harvest: Harvest, pool: ThreadPoolExecutor
+    ) -> None:
+        """Look at what is planted, send what nobody asks for, and wait."""
+        started = time.monotonic()
+        jobs = [pool.submit(harvest.glance, player, _list_glances(player)) for player in waiting]
+        for job in jobs:
+            job.result()
+        filler = self._make_player(_FILLER)
+        filler.start()
+        filler.clock.sleep(max(0.0, started + self._plan.gap_s - time.monotonic()))
+
+
+def _list_glances(player: Player) -> Iterator[Ask]:
+    field = player.field
+    if field is None or player.is_broken:
+        return
+    try:
+        yield field.ask("SUM", "DAY")
+    except NoPromiseError:
+        return
+
+
+def _fill(field: Field) -> Script:
+    """Events that only part others."""
+    yield field.send(*field.events(_FILLERS))
+
+
+_FILLER: Final = Probe(chapter="", name="filler", promise="", function=_fill, line=0)
