@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_amberflo.server.aggregate import aggregate_usage
+from pytest_amberflo.server.documents import METER
 from pytest_amberflo.server.fields import Fields
 from pytest_amberflo.server.interval import Interval
-from pytest_amberflo.server.meters import KIND as METER
 from pytest_amberflo.server.official_query import (
     CODE,
     is_official,
