@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from pytest_amberflo.arazzo.errors import Problem
 from pytest_amberflo.arazzo.load import EXTENSION
 from pytest_amberflo.arazzo.scope import describe_type
-from pytest_amberflo.marks import MarkError, MarkSpec, parse_mark
+from pytest_amberflo.marks import MarkError, MarkSpec, is_fixture_name, parse_mark
 from pytest_amberflo.settings import VARIANTS
 
 if TYPE_CHECKING:
@@ -190,9 +190,9 @@ class ExtensionReader:
         if not isinstance(data, dict):
             return {}
         for name, fixture in data.items():
-            if not isinstance(fixture, str) or not fixture.isidentifier():
+            if not is_fixture_name(fixture):
                 self._add((*at, name), f"`{fixture}` is no name of a fixture")
-        return {name: fixture for name, fixture in data.items() if isinstance(fixture, str)}
+        return {name: fixture for name, fixture in data.items() if is_fixture_name(fixture)}
 
     def _read_variants(self, data: Any, at: Pointer) -> tuple[str, ...]:
         names = self._read_names(data, at)
@@ -215,10 +215,10 @@ class ExtensionReader:
     def _read_fixtures(self, data: Any, at: Pointer) -> tuple[str, ...]:
         names = self._read_names(data, at)
         for index, name in enumerate(names):
-            if not name.isidentifier():
+            if not is_fixture_name(name):
                 here = (*at, index) if isinstance(data, list) else at
                 self._add(here, f"`{name}` is no name of a fixture")
-        return tuple(name for name in names if name.isidentifier())
+        return tuple(name for name in names if is_fixture_name(name))
 
     def _read_marks(self, data: Any, at: Pointer) -> tuple[MarkSpec, ...]:
         marks: list[MarkSpec] = []

@@ -106,6 +106,7 @@ class UsageJudge:
             if event.identity in self._own:
                 self._tally.copies += 1
             self._own[event.identity] = event
+            self._sights.pop(event.identity, None)  # what was seen before says nothing of this
         if failure is None or failure.sent:
             self._tally.events += len(events)
         self._last_ingest = self._clock.now()

@@ -65,6 +65,8 @@ class UsageReader:
             settle_s=min(patience_s, pace.seconds_left),
             hold_s=min(self._run.settings.hold_s, pace.seconds_left),
         )
+        if not last:
+            last.append(self.read(call))  # it could not be judged; the document still wants it
         if concluded is not None:
             outcome, message, detail = concluded
             if is_cut and _is_too_little(detail):

@@ -189,12 +189,10 @@ class Run:
 
     def secret_places(self, description: Any) -> tuple[tuple[str, str], ...]:
         """Where the security schemes of a description stand in a request: place and name."""
-        data = description.source.data
-        schemes = data.get("components", {}).get("securitySchemes", {})
         places = [
             (str(scheme["in"]), str(scheme["name"]))
-            for scheme in (schemes.values() if isinstance(schemes, dict) else ())
-            if isinstance(scheme, dict) and scheme.get("type") == "apiKey" and "in" in scheme
+            for scheme in description.list_security_schemes()
+            if scheme.get("type") == "apiKey" and "in" in scheme and "name" in scheme
         ]
         return (*places, ("header", "Authorization"))
 
@@ -237,7 +235,7 @@ class Run:
         name = target.source_name
         if name in self.settings.servers:
             return self._allow(self.settings.servers[name], name, is_given=True)
-        server = target.operation.servers[0].expand()
+        server = target.server_url()
         host = urlsplit(server).hostname or ""
         if is_amberflo_host(host):
             return url or self.target_url

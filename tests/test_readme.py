@@ -51,6 +51,7 @@ def _to_pattern(line: str) -> str:
     pattern = re.escape(line)
     pattern = re.sub(r"(evt|pt)\\-\w+", r"\1-\\w+", pattern)
     pattern = re.sub(r"\d+", r"\\d+", pattern)
+    pattern = re.sub(r"\\d\+\\ ms", r"[\\d.]+ m?s", pattern)
     return re.sub(r"\\\.\\\.\\\.$|…$", ".*", pattern)
 
 
