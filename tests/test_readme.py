@@ -105,6 +105,13 @@ def test_every_block_is_run_by_a_test() -> None:
         "yaml",
         "python",
         "console",
+        # Of the server, in test_readme_server.py.
+        "python",
+        "dockerfile",
+        "yaml",
+        "yaml",
+        "python",
+        "console",
     ]
 
 
