@@ -96,7 +96,13 @@ class Campaign:
 
     def _make_player(self, probe: Probe) -> Player:
         plan = self._plan
-        return Player(probe, self.make_field, plan.endpoint, settle_s=plan.settle_s)
+        return Player(
+            probe,
+            self.make_field,
+            plan.endpoint,
+            settle_s=plan.settle_s,
+            may_refuse_copies=bool(plan.terms.dedup.keys),
+        )
 
     def make_field(self) -> Field:
         """New ground."""

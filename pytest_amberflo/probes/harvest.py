@@ -43,6 +43,8 @@ class Reading:
     judgement: Judgement | None = None
     found: Found | None = None
     last_body: bytes | None = None
+    #: When the last answer was asked for: it may wait for others before it is judged.
+    asked_at: float = 0.0
     is_done: bool = False
 
     @property
@@ -104,6 +106,7 @@ class Harvest:
     def _fetch(self, reading: Reading) -> Reading:
         """The reading with one more answer."""
         player = reading.player
+        reading.asked_at = player.clock.now()
         try:
             reading.found = self._endpoint.read(reading.ask, player.clock)
         except NotJudgedError as error:
@@ -144,9 +147,11 @@ class Harvest:
             wrong = Finding(kind=Kind.FAILED, headline=headline, exchange=found.exchange)
             self._give_up(reading, wrong)
             return
-        terms = replace(self._terms, knows_all_writers=reading.ask.is_alone)
-        book = reading.book
-        records, query = book.ledger.records(), reading.ask.query
+        book, query = reading.book, reading.ask.query
+        # Nobody else writes to customers that a probe has made up.
+        is_alone = reading.ask.is_alone or bool(query.customers)
+        terms = replace(self._terms, knows_all_writers=is_alone)
+        records = book.ledger.records()
         judgement = judge_reading(usage, records, query, known=book.known, terms=terms)
         reading.judgement = judgement
         if judgement.status is Status.RIGHT and not is_glance:
@@ -172,10 +177,10 @@ class Harvest:
             else:
                 reading.is_done = True
             return
-        is_late = now >= reading.started + self._settle_s
+        is_late = reading.asked_at >= reading.started + self._settle_s
         if judgement.status is Status.PARTIAL and reading.right_at is None and not is_late:
             end = reading.started + self._settle_s
-            reading.next_at = min(now + reading.pause, end)
+            reading.next_at = max(now, min(now + reading.pause, end))
             reading.pause = min(reading.pause * 2, _LONGEST_PAUSE_S)
             return
         self._conclude(reading, now)

@@ -56,10 +56,10 @@ class Player:
         endpoint: Endpoint,
         *,
         settle_s: float,
-        clock: PatientClock | None = None,
+        may_refuse_copies: bool = False,
     ) -> None:
         self.probe = probe
-        self.clock = clock or PatientClock()
+        self.clock = PatientClock()
         self.findings: list[Finding] = []
         self.books: dict[Account, Book] = {"first": Book(), "second": Book()}
         self.events = 0
@@ -71,6 +71,7 @@ class Player:
         self._make_field = make_field
         self._endpoint = endpoint
         self._settle_s = settle_s
+        self._may_refuse_copies = may_refuse_copies
         self._skipped: str | None = None
         self._script: Script | None = None
 
@@ -121,13 +122,24 @@ class Player:
         answers = self._endpoint.ingest(send, self.clock)
         ledger = self.books[send.account].ledger
         for transmissions in answers:
-            self._enter(ledger, transmissions, send.reason)
+            self._enter(ledger, transmissions, send)
             final = transmissions[-1]
             if final.response is not None:
-                self._hold_to_description(self._endpoint.check(self._endpoint.api.ingest, final))
+                found = self._endpoint.check(self._endpoint.api.ingest, final)
+                self._hold_to_description(found)
+                self._check_taken(final, send)
         return tuple(transmissions[-1] for transmissions in answers)
 
-    def _enter(self, ledger: Ledger, transmissions: Sequence[Exchange], reason: str) -> None:
+    def _check_taken(self, exchange: Exchange, send: Send) -> None:
+        """An event that keeps to the description is taken; a copy may be refused by some rules."""
+        status = exchange.response.status if exchange.response is not None else 200
+        if status == 200 or (self._may_refuse_copies and send.reason and 400 <= status < 500):
+            return
+        label = self._endpoint.api.ingest.label
+        headline = f"{label} answers {status} to events that keep to the description"
+        self._add(Finding(kind=Kind.FAILED, headline=headline, exchange=exchange))
+
+    def _enter(self, ledger: Ledger, transmissions: Sequence[Exchange], send: Send) -> None:
         for number, exchange in enumerate(transmissions):
             try:
                 events = read_events(exchange.request.body or b"")
@@ -136,7 +148,7 @@ class Player:
             response, failure = exchange.response, exchange.failure
             status = response.status if response is not None else None
             fate = fate_of(status, sent=failure is None or failure.sent)
-            why = "no answer" if number else reason
+            why = "no answer" if number else send.reason
             done_s = exchange.started_at + exchange.elapsed_s
             self.events += len(events)
             ledger.add(
@@ -144,6 +156,7 @@ class Player:
                     event=event, fate=fate, at_s=exchange.started_at, done_s=done_s, reason=why
                 )
                 for event in events
+                if event.unique_id not in send.left_out
             )
 
     def _hold_to_description(self, found: Found) -> None:
