@@ -18,8 +18,14 @@ _IN_JSON: Final = re.compile(rb'"arazzo"\s*:')
 
 
 def has_workflow_name(path: Path, patterns: tuple[str, ...]) -> bool:
-    """Whether a file's name says that it is a workflow document."""
-    return any(fnmatch.fnmatchcase(path.name, pattern) for pattern in patterns)
+    """Whether a file's name says that it is a workflow document.
+
+    A pattern with folders in it is compared with the end of the path.
+    """
+    return any(
+        path.match(pattern) if "/" in pattern else fnmatch.fnmatchcase(path.name, pattern)
+        for pattern in patterns
+    )
 
 
 def may_be_workflow(path: Path, *, is_named: bool) -> bool:

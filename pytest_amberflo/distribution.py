@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_amberflo.identity import SHARED, make_api_key, make_run_id
+from pytest_amberflo.embedded import start_server, stop_server
+from pytest_amberflo.identity import SHARED, make_api_key, make_control_token, make_run_id
 
 if TYPE_CHECKING:
     from pytest_amberflo.server.live import EmbeddedServer
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 class Controller:
     """The controller's part of a distributed run; does nothing in any other."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, started_s: float) -> None:
+        self._started_s = started_s
         self._settings = settings
         self._server: EmbeddedServer | None = None
         self._shared: dict[str, Any] = {}
@@ -26,25 +28,21 @@ class Controller:
         """Tell a worker what it shares with the others, before it starts."""
         if not self._shared:
             key = self._settings.api_key or make_api_key()
-            self._shared = {"run_id": make_run_id(), "api_key": key}
+            self._shared = {
+                "run_id": make_run_id(),
+                "api_key": key,
+                "started_s": self._started_s,
+            }
             if self._settings.target.kind == "embedded":
-                self._shared["server_url"] = self._start_server(key)
+                token = self._shared["control_token"] = make_control_token()
+                self._server = start_server(self._settings, key, token)
+                self._shared["server_url"] = self._server.url
         number = "".join(char for char in node.gateway.id if char.isdigit())
         run_id = f"{self._shared['run_id']}w{number}"
         node.workerinput[SHARED] = self._shared | {"run_id": run_id}
 
-    def _start_server(self, key: str) -> str:
-        """The URL of the server; it costs a socket until the first worker connects."""
-        from pytest_amberflo.server.live import EmbeddedServer  # noqa: PLC0415
-
-        self._server = EmbeddedServer(api_keys=[key])
-        self._server.start()
-        return self._server.url
-
     def pytest_unconfigure(self) -> None:
         """Stop the server."""
         if self._server is not None:
-            from pytest_amberflo.run import stop_server  # noqa: PLC0415  with the server only
-
             stop_server(self._server)
             self._server = None

@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pytest_amberflo.arazzo.errors import DocumentError
 from pytest_amberflo.arazzo.events import Outcome
 from pytest_amberflo.arazzo.rehearsal import Rehearsal
 from pytest_amberflo.arazzo.runner import Runner
+from pytest_amberflo.courier import Courier
 from pytest_amberflo.http.redact import is_secret_name
+from pytest_amberflo.ingestion import Ingestion
 from pytest_amberflo.inputs import InputError, Inputs, check_inputs
 from pytest_amberflo.judge import UsageJudge
 from pytest_amberflo.patience import PatientClock
+from pytest_amberflo.prior import PriorUsage
+from pytest_amberflo.reader import UsageReader
 from pytest_amberflo.sender import Sender
+from pytest_amberflo.variants import Variant
 from pytest_amberflo.verdict import CheckOutcome, ItemResult, Tally, Verdict
+from pytest_amberflo.witness import Witness
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pytest_amberflo.arazzo.bound import BoundDocument
+    from pytest_amberflo.arazzo.errors import Problem
     from pytest_amberflo.arazzo.events import WorkflowResult
     from pytest_amberflo.arazzo.input_schema import InputSchema
     from pytest_amberflo.arazzo.model import Workflow
+    from pytest_amberflo.arazzo.operation import ApiDescription, Operation
+    from pytest_amberflo.arazzo.source import Pointer
     from pytest_amberflo.extension import StepExtension, WorkflowExtension
     from pytest_amberflo.run import Run
     from pytest_amberflo.verdict import Check
@@ -46,6 +56,8 @@ class PreparedWorkflow:
     ingests: bool
     #: The workflows that a document names as a dependency, a step, or where an action leads.
     calls: frozenset[WorkflowKey]
+    #: What is odd about it, and does not keep it from being run.
+    warnings: tuple[Problem, ...] = ()
 
     @property
     def key(self) -> WorkflowKey:
@@ -61,44 +73,71 @@ class PreparedWorkflow:
 class Execution:
     """A run of one item. `prepare` finds what is wrong before any request is sent."""
 
-    def __init__(self, run: Run, prepared: PreparedWorkflow, inputs: Inputs) -> None:
+    def __init__(
+        self,
+        run: Run,
+        prepared: PreparedWorkflow,
+        inputs: Inputs,
+        *,
+        variant: str | None = None,
+        url: str | None = None,
+    ) -> None:
+        """`url` is where Amberflo's own hosts are sent, where that is not the run's target."""
         self._run = run
         self._prepared = prepared
         self._inputs = inputs
+        self._variant = variant
+        self._url = url
 
     def prepare(self) -> None:
         """Check the inputs and the descriptions. Raises InputError."""
         prepared = self._prepared
         register_secrets(self._run, prepared.input_schema, self._inputs.values)
         check_inputs(prepared.workflow, prepared.input_schema, self._inputs)
-        for description in prepared.bound.each_description():
+        for description, operations in list_used(prepared.bound):
             try:
-                self._run.contract_of(description).prepare()
+                self._run.contract_of(description).prepare(operations)
             except DocumentError as error:
                 raise InputError(str(error)) from None
 
     def run(self) -> ItemResult:
-        """The result of the item; never raises for what the service does."""
+        """The result of the item; never raises for what the service does.
+
+        Raises VariantSkippedError where the variant makes no sense for the workflow.
+        """
         run, prepared = self._run, self._prepared
-        tally, clock = Tally(), PatientClock()
-        judge = UsageJudge(run.ledger, tally, clock, is_alone=run.is_alone)
-        sender = Sender(run, judge, clock, tally, prepared.step_extensions)
+        tally, clock = Tally(), PatientClock(seconds_left=lambda: run.pace.seconds_left)
+        is_alone = run.is_alone and self._url is None
+        terms = replace(run.terms, knows_all_writers=is_alone)
+        route = partial(run.route, url=self._url)
+        judge = UsageJudge(run.ledger, tally, clock, terms)
+        courier = Courier(run, clock, tally, prepared.step_extensions)
+        reader = UsageReader(run, courier, judge)
+        witness = Witness(prepared.bound, courier, reader, judge, route)
         engine: Runner | Rehearsal
         if run.settings.is_dry_run:
-            engine = Rehearsal(inspect=sender.inspect, route=run.route)
+            engine = Rehearsal(inspect=courier.admit, route=route)
         else:
-            engine = Runner(send=sender, route=run.route, clock=clock)
+            ingestion = Ingestion(run, courier, judge, clock, tally)
+            variant = Variant(self._variant, run, courier, ingestion, judge, witness, clock)
+            prior = PriorUsage(
+                run, prepared, self._inputs.values, courier, reader, judge, witness, route
+            )
+            sender = Sender(courier, variant, reader, judge, prior)
+            engine = Runner(send=sender, route=route, clock=clock)
         result = engine.run(prepared.bound, prepared.workflow, self._inputs.values)
+        if _decide(result, courier.checks, judge.not_in_ledger) is Verdict.PASSED:
+            witness.ask()
         reasons = (*judge.not_in_ledger, *judge.find_unobserved())
         return ItemResult(
-            verdict=_decide(result, sender.checks, reasons),
+            verdict=_decide(result, courier.checks, reasons),
             workflow=result,
-            checks=tuple(sender.checks),
+            checks=tuple(courier.checks),
             tally=tally,
             reasons=reasons,
             input_origins=self._inputs.origins,
             key_origin=self._describe_key(),
-            target=str(run.settings.target),
+            target=self._url or str(run.settings.target),
             duration_s=result.duration_s,
         )
 
@@ -114,6 +153,19 @@ class Execution:
         return f"{origin}, {len(value)} characters"
 
 
+def list_used(bound: BoundDocument) -> list[tuple[ApiDescription, list[Operation]]]:
+    """Every description of a document and of those it refers to, with what they call of it."""
+    called: dict[int, dict[Pointer, Operation]] = {}
+    for document in bound.each_document():
+        for target in document.targets.values():
+            operation = target.operation
+            called.setdefault(id(target.description), {})[operation.pointer] = operation
+    return [
+        (description, list(called.get(id(description), {}).values()))
+        for description in bound.each_description()
+    ]
+
+
 def register_secrets(run: Run, schema: InputSchema, values: Mapping[str, Any]) -> None:
     """Mask inputs that are secret by their schema's format or by their name from now on."""
     for name, value in values.items():
@@ -126,6 +178,8 @@ def _decide(result: WorkflowResult, checks: Sequence[Check], reasons: Sequence[s
     outcomes = {check.outcome for check in checks}
     if CheckOutcome.FAILED in outcomes:
         return Verdict.FAILED
+    if any(check.name == "deadline" for check in checks):
+        return Verdict.UNVERIFIED
     if CheckOutcome.ERROR in outcomes or result.outcome is Outcome.ERROR:
         return Verdict.ERROR
     if result.outcome is Outcome.FAILED:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from pytest_amberflo.arazzo.errors import Problem
 from pytest_amberflo.arazzo.load import EXTENSION
 from pytest_amberflo.arazzo.scope import describe_type
+from pytest_amberflo.marks import MarkError, MarkSpec, parse_mark
 from pytest_amberflo.settings import VARIANTS
 
 if TYPE_CHECKING:
@@ -22,15 +23,6 @@ ROLES: Final = ("ingest", "usage")
 _WORKFLOW_KEYS: Final = ("rows", "inputs", "variants", "marks", "fixtures")
 _STEP_KEYS: Final = ("role", "usage", "meters", "settle", "validate")
 _ROW_KEYS: Final = ("id", "inputs", "without", "marks")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MarkSpec:
-    """A pytest mark by name, with its arguments."""
-
-    name: str
-    args: tuple[Any, ...] = ()
-    kwargs: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,12 +223,10 @@ class ExtensionReader:
     def _read_marks(self, data: Any, at: Pointer) -> tuple[MarkSpec, ...]:
         marks: list[MarkSpec] = []
         for index, item in enumerate(self._read_list(data, at)):
-            mark = _parse_mark(item)
-            if mark is None:
-                message = "a mark is a name, or one name with its arguments: `skip: {reason: ...}`"
-                self._add((*at, index), message)
-            else:
-                marks.append(mark)
+            try:
+                marks.append(parse_mark(item))
+            except MarkError as error:
+                self._add((*at, index), str(error))
         return tuple(marks)
 
     def _read_names(self, data: Any, at: Pointer) -> tuple[str, ...]:
@@ -269,23 +259,6 @@ class ExtensionReader:
                 candidates=candidates,
             )
         )
-
-
-def _parse_mark(item: Any) -> MarkSpec | None:
-    if isinstance(item, str):
-        return MarkSpec(name=item) if item.isidentifier() else None
-    if not isinstance(item, dict) or len(item) != 1:
-        return None
-    ((name, given),) = item.items()
-    if not str(name).isidentifier():
-        return None
-    if isinstance(given, dict):
-        return MarkSpec(name=name, kwargs=given)
-    if isinstance(given, list):
-        return MarkSpec(name=name, args=tuple(given))
-    if name in ("skip", "xfail") and isinstance(given, str):
-        return MarkSpec(name=name, kwargs={"reason": given})
-    return MarkSpec(name=name, args=() if given is None else (given,))
 
 
 def _is_item_name(name: str) -> bool:

@@ -9,7 +9,7 @@ from pytest_amberflo.arazzo.events import Outcome
 from pytest_amberflo.arazzo.excerpt import quote_lines
 from pytest_amberflo.arazzo.plan import PlanError
 from pytest_amberflo.arazzo.template import find_expressions, to_text
-from pytest_amberflo.exchange_text import describe_exchange, describe_request, shorten
+from pytest_amberflo.exchange_text import clean, describe_exchange, describe_request, shorten
 from pytest_amberflo.usage_text import describe_usage, summarize_usage
 from pytest_amberflo.verdict import Check, CheckOutcome, ContractDetail, UsageDetail, Verdict
 
@@ -50,7 +50,7 @@ class WorkflowFailure(AssertionError):  # noqa: N818  pytest shows the name of a
 def describe_failure(result: ItemResult, redactor: Redactor) -> FailureText:
     """The text of a red item, secrets masked; the first line says it in short."""
     parts = _Parts(result, redactor)
-    return FailureText(redactor.redact("\n".join(parts.render())))
+    return FailureText(clean(redactor.redact("\n".join(parts.render()))))
 
 
 class _Parts:

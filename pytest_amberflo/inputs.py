@@ -72,6 +72,7 @@ class Inputs:
 
 def collect_inputs(workflow: Workflow, schema: InputSchema, sources: InputSources) -> Inputs:
     """The value of every declared input that has a source. Raises InputError."""
+    __tracebackhide__ = True
     _check_without(workflow, schema, sources.without)
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
@@ -130,6 +131,7 @@ def _check_without(workflow: Workflow, schema: InputSchema, without: frozenset[s
 def _find_value(
     name: str, schema: Mapping[str, Any], sources: InputSources
 ) -> tuple[Any, str] | None:
+    __tracebackhide__ = True
     if name in sources.options:
         return _parse_option(name, sources.options[name], schema), f"--amberflo-input {name}"
     for values, origin in ((sources.file, "the input file"), (sources.row, "the row")):
@@ -152,10 +154,12 @@ def _find_value(
 
 
 def _read(sources: InputSources, fixture: str) -> tuple[Any, str]:
+    __tracebackhide__ = True
     return sources.read_fixture(fixture), f"the fixture {fixture}"
 
 
 def _read_meter(name: str, schema: Mapping[str, Any], sources: InputSources) -> tuple[Any, str]:
+    __tracebackhide__ = True
     value, origin = _read(sources, METER[name])
     kinds = _kinds_of(schema)
     if value == METER_VALUE and "integer" in kinds and "number" not in kinds:

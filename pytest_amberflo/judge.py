@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from pytest_amberflo.metering.event import UnreadableEventError, read_events
 from pytest_amberflo.metering.expect import Judgement, Status, judge_reading
-from pytest_amberflo.metering.explain import describe_event, explain
-from pytest_amberflo.metering.ledger import Fate, Transmission, fate_of
+from pytest_amberflo.metering.explain import explain
+from pytest_amberflo.metering.ledger import Fate, Ledger, Transmission, fate_of
 from pytest_amberflo.metering.number import add_exactly, format_number
-from pytest_amberflo.metering.oracle import passes
-from pytest_amberflo.metering.query import Aggregation
 from pytest_amberflo.metering.settle import wait_until_settled
-from pytest_amberflo.metering.terms import NOTHING_KNOWN, Terms
+from pytest_amberflo.metering.story import describe_event
+from pytest_amberflo.metering.terms import NOTHING_KNOWN
 from pytest_amberflo.metering.usage import UsageShapeError, read_usage
+from pytest_amberflo.metering.witness import (
+    Sight,
+    find_sights,
+    list_unseen,
+    plan_witnesses,
+    unite_sights,
+)
 from pytest_amberflo.verdict import CheckOutcome, UsageDetail
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from pytest_amberflo.http.exchange import Exchange, Response
+    from pytest_amberflo.metering.baseline import Baseline
     from pytest_amberflo.metering.event import Identity, MeterEvent
-    from pytest_amberflo.metering.ledger import Ledger, Record
-    from pytest_amberflo.metering.oracle import Cell
+    from pytest_amberflo.metering.ledger import Record
     from pytest_amberflo.metering.query import UsageQuery
     from pytest_amberflo.metering.settle import Clock, Settled
+    from pytest_amberflo.metering.terms import Terms
     from pytest_amberflo.verdict import Tally
 
 
@@ -36,20 +43,41 @@ class UsageJudge:
         ledger: Ledger,
         tally: Tally,
         clock: Clock,
-        *,
-        is_alone: bool,
-        terms: Terms | None = None,
+        terms: Terms,
     ) -> None:
         self._ledger = ledger
         self._tally = tally
         self._clock = clock
-        self._terms = terms or Terms(knows_all_writers=is_alone)
+        self._terms = terms
         self._own: dict[Identity, MeterEvent] = {}
-        self._observed: set[Identity] = set()
+        self._sights: dict[Identity, Sight] = {}
         self._known = NOTHING_KNOWN
+        self._baselines: dict[UsageQuery, Baseline] | None = None
+        self._earlier: set[Identity] = set()
+        #: What was concluded of each query, for the causes of those that follow.
+        self._judgements: list[Judgement] = []
         self._last_ingest: float | None = None
         #: Why something that was sent is not in the ledger.
         self.not_in_ledger: list[str] = []
+
+    @property
+    def knows_all_writers(self) -> bool:
+        """Whether the ledger has everything that can have been written to the target."""
+        return self._terms.knows_all_writers
+
+    def begin_with_baselines(self) -> None:
+        """Judge by what the item itself sends from now on, and by baselines."""
+        self._earlier = {record.event.identity for record in self._ledger.records()}
+        self._ledger, self._baselines = Ledger(), {}
+
+    def add_baseline(self, query: UsageQuery, baseline: Baseline) -> None:
+        """Take a reading before the first ingest into account for answers to a query."""
+        if self._baselines is not None:
+            self._baselines[query] = baseline
+
+    def _records(self) -> tuple[Record, ...]:
+        """The records that usage is judged by: a baseline has those of earlier items in it."""
+        return tuple(r for r in self._ledger.records() if r.event.identity not in self._earlier)
 
     @property
     def has_ingested(self) -> bool:
@@ -67,9 +95,11 @@ class UsageJudge:
         fate = fate_of(
             response.status if response is not None else None,
             sent=failure is None or failure.sent,
+            may_be_partial=self._terms.is_live and len(events) > 1,
         )
+        started, done = exchange.started_at, exchange.started_at + exchange.elapsed_s
         self._ledger.add(
-            Transmission(event=event, fate=fate, at_s=exchange.started_at, reason=reason)
+            Transmission(event=event, fate=fate, at_s=started, done_s=done, reason=reason)
             for event in events
         )
         for event in events:
@@ -92,6 +122,9 @@ class UsageJudge:
 
         `read` sends the query once more and gives an answer that keeps its contract, or None.
         """
+        if self._baselines is not None and query not in self._baselines:
+            message = "it is not known what usage was before the first ingest"
+            return CheckOutcome.UNVERIFIED, message, UsageDetail(judgement=None, settled=None)
         started = self._clock.now()
         shape_errors: list[UsageShapeError] = []
 
@@ -107,10 +140,11 @@ class UsageJudge:
                 return None
             judgement = judge_reading(
                 reading,
-                _leave_out_hidden(self._ledger.records(), query),
+                self._records(),
                 query,
                 known=self._known,
                 terms=self._terms,
+                baseline=None if self._baselines is None else self._baselines.get(query),
             )
             self._known = judgement.knowledge
             return judgement
@@ -131,7 +165,8 @@ class UsageJudge:
     def _conclude(
         self, judgement: Judgement, settled: Settled, visible: float | None
     ) -> tuple[CheckOutcome, str, UsageDetail]:
-        records = self._ledger.records()
+        records = self._records()
+        self._judgements.append(judgement)
         if judgement.status is Status.RIGHT:
             self._observe(judgement)
             self._tally.judged += 1
@@ -139,7 +174,7 @@ class UsageJudge:
                 self._tally.visible_after_s.append(visible)
             detail = UsageDetail(judgement=judgement, settled=settled, visible_after_s=visible)
             return CheckOutcome.PASSED, _summarize(judgement), detail
-        causes = explain(judgement, records)
+        causes = explain(judgement, records, self._terms, self._judgements)
         detail = UsageDetail(judgement=judgement, settled=settled, causes=causes)
         if judgement.status in (Status.BLIND, Status.DEFERRED):
             return CheckOutcome.UNVERIFIED, "; ".join(judgement.notes), detail
@@ -148,86 +183,31 @@ class UsageJudge:
         return CheckOutcome.FAILED, "usage is not what was sent", detail
 
     def _observe(self, judgement: Judgement) -> None:
-        """Note the records whose loss this query would show, and whose second copy."""
-        world, query = judgement.world, judgement.query
-        if world is None:
-            return
-        for record in self._ledger.records():
-            event = record.event
-            amount = world.cells.get(_cell_of(event, query))
-            events = amount.events if amount is not None else ()
-            is_counted = any(other.identity == event.identity for other in events)
-            if not is_counted and (record.fate is not Fate.MAYBE or not _may_show(event, query)):
-                continue
-            if not is_counted:  # an answer without it says that it was not stored
-                events = (*events, event)
-            if _is_repeated(record) and query.aggregation not in _COUNTING:
-                continue
-            if _shows_loss(event, events, query.aggregation):
-                self._observed.add(event.identity)
+        """Note what this reading would have shown of each record, had it been wrong."""
+        found = find_sights(judgement, self._records(), self._terms)
+        self._sights = unite_sights(self._sights, found)
+
+    def plan_witnesses(self) -> tuple[UsageQuery, ...]:
+        """The queries that would show what no reading has shown."""
+        return plan_witnesses(self._records(), self._own, self._sights, self._terms)
+
+    def plan_witnesses_of(self, body: bytes) -> tuple[UsageQuery, ...]:
+        """The queries that would show everything of the events in a body."""
+        ledger = Ledger()
+        ledger.add(
+            Transmission(event=event, fate=Fate.STORED, at_s=0) for event in read_events(body)
+        )
+        own = {record.event.identity for record in ledger.records()}
+        return plan_witnesses(ledger.records(), own, {}, self._terms)
 
     def find_unobserved(self) -> tuple[str, ...]:
-        """The records of the item whose loss nobody would have noticed, as reasons."""
-        records = {record.event.identity: record for record in self._ledger.records()}
-        unobserved = [
-            event
-            for identity, event in self._own.items()
-            if identity not in self._observed and records[identity].fate is not Fate.REFUSED
-        ]
+        """The records of the item about which nobody would have noticed a bug, as reasons."""
+        unseen = list_unseen(self._records(), self._own, self._sights, self._terms)
         return tuple(
-            f"no usage query would show it if {describe_event(event)} of meter {event.meter} "
-            "were lost" + (" or counted twice" if _is_repeated(records[event.identity]) else "")
-            for event in unobserved
+            f"no usage query would show it if {describe_event(found.event)} of meter "
+            f"{found.event.meter} were {found.what}"
+            for found in unseen
         )
-
-
-#: Aggregations that a record counted twice changes.
-_COUNTING: Final = (Aggregation.SUM, Aggregation.COUNT)
-
-
-def _leave_out_hidden(records: Sequence[Record], query: UsageQuery) -> tuple[Record, ...]:
-    """The records without open ones that the query cannot show: no answer tells of them."""
-    return tuple(
-        record
-        for record in records
-        if record.fate is not Fate.MAYBE or _may_show(record.event, query)
-    )
-
-
-def _may_show(event: MeterEvent, query: UsageQuery) -> bool:
-    """Whether an event passes the query and its window, widened to whole buckets."""
-    low, high = query.interval.floor(query.start_s), query.interval.ceil(query.end_s)
-    return low * 1000 <= event.time_ms < high * 1000 and passes(event, query)
-
-
-def _cell_of(event: MeterEvent, query: UsageQuery) -> Cell:
-    group = tuple(event.attribute(name) or None for name in query.group_by)
-    return group, query.interval.floor(event.time_ms // 1000)
-
-
-def _is_repeated(record: Record) -> bool:
-    """Whether the document itself sent the record more than once, and it may be counted so.
-
-    What this plugin sent again, for want of an answer, is no claim of the document's.
-    """
-    sent = [t for t in record.transmissions if not t.reason and t.fate is not Fate.REFUSED]
-    return len(sent) > 1
-
-
-def _shows_loss(
-    event: MeterEvent, events: tuple[MeterEvent, ...], aggregation: Aggregation
-) -> bool:
-    match aggregation:
-        case Aggregation.SUM:
-            return event.value != 0
-        case Aggregation.COUNT:
-            return True
-        case Aggregation.MAX:
-            others = [other.value for other in events if other.identity != event.identity]
-            return event.value != 0 and all(event.value > value for value in others)
-        case Aggregation.MIN:
-            others = [other.value for other in events if other.identity != event.identity]
-            return event.value != 0 and all(event.value < value for value in others)
 
 
 def _summarize(judgement: Judgement) -> str:

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, overload
 
+from pytest_amberflo.metering.dedup import DedupKeyError, DedupRules, ValuePolicy, read_dedup_rules
+from pytest_amberflo.option_table import INI
 from pytest_amberflo.settings import (
     CHECKS,
     FILE_NAMES,
@@ -36,68 +39,14 @@ if TYPE_CHECKING:
     import pytest
 
 
-def add_options(parser: pytest.Parser) -> None:
-    """Declare every option and ini value."""
-    group = parser.getgroup("amberflo", "Metering contract tests (pytest-amberflo)")
-    for name, metavar, repeatable, text in _OPTIONS:
-        group.addoption(
-            f"--amberflo-{name}",
-            metavar=metavar,
-            action="append" if repeatable else "store",
-            default=None,
-            dest=f"amberflo_{name.replace('-', '_')}",
-            help=text,
-        )
-    group.addoption(
-        "--amberflo-dry-run",
-        action="store_true",
-        help="resolve and validate every request, send none",
-    )
-    for name, kind, text in _INI:
-        parser.addini(f"amberflo_{name}", text, type=kind, default=None)
-
-
-_OPTIONS: Final = (
-    ("target", "TARGET", False, "embedded (default), live, or the URL of a metering service"),
-    ("require", "TARGET", False, "fail unless this is the target"),
-    ("min-judged", "N", False, "fail unless at least N workflow items were judged"),
-    ("server", "SOURCE=URL", True, "where one source description's operations are called"),
-    ("allow-host", "HOST", True, "a further host that requests may be sent to"),
-    ("input", "NAME=VALUE", True, "a workflow input; JSON where its schema is not a string"),
-    ("without", "NAME", True, "leave an optional input out"),
-    ("input-file", "FILE", False, "JSON or YAML with inputs by name, or by workflowId and name"),
-    ("variants", "LIST", False, "variants of workflows that ingest, by comma: once"),
-    ("settle", "SECONDS", False, "how long usage may take to show (5 embedded, 60 elsewhere)"),
-    ("hold", "SECONDS", False, "how long right usage is watched (0 embedded, 2 elsewhere)"),
-    ("timeout", "SECONDS", False, "how long one request may take (10 on loopback, 30 elsewhere)"),
-    ("severity", "CHECK=LEVEL", True, "error, warn or off for a check: " + ", ".join(CHECKS)),
-    ("trace", "FILE", False, "write a JSON trace of every step, secrets masked"),
-)
-_INI: Final[tuple[tuple[str, Any, str], ...]] = (
-    ("target", "string", "where Amberflo's own hosts are sent: embedded or a loopback URL"),
-    ("min_judged", "string", "fail unless at least this many workflow items were judged"),
-    ("servers", "linelist", "SOURCE=URL: where one source description's operations are called"),
-    ("allow_hosts", "linelist", "further hosts that requests may be sent to"),
-    ("input_file", "string", "JSON or YAML file with workflow inputs"),
-    ("variants", "string", "variants of workflows that ingest, by comma"),
-    ("settle", "string", "seconds that usage may take to show"),
-    ("hold", "string", "seconds that right usage is watched"),
-    ("timeout", "string", "seconds that one request may take"),
-    ("severity", "linelist", "CHECK=error|warn|off"),
-    ("trace", "string", "file for a JSON trace"),
-    ("lenient", "linelist", "rules that are not insisted on: bare-operation-id"),
-    ("files", "linelist", "names of workflow files (globs), instead of *.arazzo.yaml and so on"),
-)
-
-
 def read_settings(config: pytest.Config) -> Settings:
     """The settings of a run. Raises pytest.UsageError that names the option and what it takes."""
     reader = _Reader(config, os.environ)
     target = reader.read_target()
-    _check_require(reader, target)
     embedded = target.kind == "embedded"
     return Settings(
         target=target,
+        require=_read_require(reader, target),
         api_key=reader.read_api_key(target),
         min_judged=reader.read_count("min_judged"),
         servers=reader.read_servers(),
@@ -105,10 +54,14 @@ def read_settings(config: pytest.Config) -> Settings:
         inputs=reader.read_pairs("input", "NAME=VALUE")[0],
         without=frozenset(reader.read_list("without")),
         input_file=reader.read_path("input_file", must_exist=True),
-        variants=reader.read_variants(),
+        variants=reader.read_variants(target),
         settle_s=reader.read_seconds("settle", 5.0 if embedded else 60.0),
         hold_s=reader.read_seconds("hold", 0.0 if embedded else 2.0),
         timeout_s=reader.read_seconds("timeout", 10.0 if target.is_loopback else 30.0),
+        deadline_s=reader.read_seconds("deadline", None),
+        dedup=reader.read_dedup(),
+        max_events=reader.read_most("max_events", 100, target),
+        rate=reader.read_most("rate", 5, target),
         severity=reader.read_severity(),
         trace=reader.read_path("trace", must_exist=False),
         is_dry_run=config.getoption("amberflo_dry_run"),
@@ -209,7 +162,35 @@ class _Reader:
             refuse(f"{given.label} takes a whole number, not `{given.value}`")
         return int(given.value)
 
-    def read_seconds(self, name: str, default: float) -> float:
+    def read_most(self, name: str, default: int, target: Target) -> int | None:
+        """A limit from 1 for a target off this machine; None where it is on it."""
+        count = self.read_count(name)
+        if count == 0:
+            refuse(f"--amberflo-{name.replace('_', '-')} takes a number from 1")
+        return None if target.is_loopback else count or default
+
+    def read_dedup(self) -> DedupRules:
+        """The account's rules of deduplication."""
+        texts, flag = self._read_list("dedup_key")
+        policy = self.find("dedup_value")
+        try:
+            rules = read_dedup_rules(texts)
+        except DedupKeyError as error:
+            refuse(f"{flag} {error}")
+        if policy is None:
+            return rules
+        known = tuple(member.value for member in ValuePolicy)
+        if policy.value not in known:
+            refuse(describe_unknown(policy.label, policy.value, known))
+        return replace(rules, value=ValuePolicy(policy.value))
+
+    @overload
+    def read_seconds(self, name: str, default: float) -> float: ...
+
+    @overload
+    def read_seconds(self, name: str, default: None) -> float | None: ...
+
+    def read_seconds(self, name: str, default: float | None) -> float | None:
         """A time in seconds from 0."""
         given = self.find(name)
         if given is None:
@@ -254,11 +235,11 @@ class _Reader:
                 refuse(f"{flag} takes a host without a port, not `{host}`")
         return tuple(host.lower() for host in hosts)
 
-    def read_variants(self) -> tuple[str, ...]:
+    def read_variants(self, target: Target) -> tuple[str, ...]:
         """The chosen variants, in the order of VARIANTS."""
         given = self.find("variants")
         if given is None:
-            return VARIANTS
+            return VARIANTS if target.is_loopback else VARIANTS[:1]
         names = [name.strip() for name in given.value.split(",") if name.strip()]
         for name in names:
             if name not in VARIANTS:
@@ -294,18 +275,19 @@ class _Reader:
 
 
 _FROM_ENVIRONMENT: Final = ("target", "require", "input_file")
-_INI_NAMES: Final = tuple(name for name, _, _ in _INI)
+_INI_NAMES: Final = tuple(name for name, _, _ in INI)
 #: Names of ini lists whose option is in the singular.
 _SINGULAR: Final = {"servers": "server", "allow_hosts": "allow_host"}
 
 
-def _check_require(reader: _Reader, target: Target) -> None:
+def _read_require(reader: _Reader, target: Target) -> Target | None:
     required = reader.find("require")
     if required is None:
-        return
+        return None
     wanted = parse_target(required)
     if not is_met(wanted, target):
         refuse(
             f"{required.label} asks for `{required.value}`, but the target is {target} "
             f"(from {target.origin})"
         )
+    return wanted

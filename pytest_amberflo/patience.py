@@ -6,6 +6,7 @@ says. Both are counted, and a user can turn either into a failure.
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -47,6 +48,8 @@ class PatientClock:
 
     monotonic: Callable[[], float] = time.monotonic
     pause: Callable[[float], None] = time.sleep
+    #: What is left of the whole run's time, in seconds.
+    seconds_left: Callable[[], float] = lambda: math.inf
     throttled_s: float = field(default=0.0)
 
     def now(self) -> float:
@@ -54,12 +57,12 @@ class PatientClock:
         return self.monotonic() - self.throttled_s
 
     def sleep(self, seconds: float) -> None:
-        """Wait."""
-        self.pause(seconds)
+        """Wait, but not beyond the end of the run."""
+        self.pause(min(seconds, self.seconds_left()))
 
     def wait_throttled(self, seconds: float) -> None:
         """Wait for a throttled service. Raises NotJudgedError where the budget is spent."""
-        if self.throttled_s + seconds > THROTTLE_BUDGET_S:
+        if self.throttled_s + seconds > THROTTLE_BUDGET_S or seconds > self.seconds_left():
             raise NotJudgedError(self.throttled_s, seconds)
         started = self.monotonic()
         self.pause(seconds)

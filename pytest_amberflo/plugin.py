@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from pytest_amberflo import fixtures, hookspecs
 from pytest_amberflo.discovery import has_workflow_name, may_be_workflow
 from pytest_amberflo.distribution import Controller
-from pytest_amberflo.nodes import RUN, SETTINGS, ArazzoFile, WorkflowItem, check_names
-from pytest_amberflo.options import add_options, read_settings
+from pytest_amberflo.nodes import RUN, SETTINGS, STARTED, ArazzoFile, WorkflowItem, check_names
+from pytest_amberflo.option_table import add_options
+from pytest_amberflo.options import read_settings
 from pytest_amberflo.summary import ReportMaker, RunSummary
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Read the settings; a setting that is wrong ends the run here."""
     settings = config.stash[SETTINGS] = read_settings(config)
+    config.stash[STARTED] = time.time()
     plugins = config.pluginmanager
     if plugins.has_plugin("pytester"):
         # pytester drops the modules that its runs import, and PyYAML's C parser cannot be
@@ -39,7 +42,7 @@ def pytest_configure(config: pytest.Config) -> None:
     plugins.register(ReportMaker(), "amberflo-report-maker")
     if not hasattr(config, "workerinput"):
         plugins.register(RunSummary(config, settings), "amberflo-summary")
-        plugins.register(Controller(settings), "amberflo-controller")
+        plugins.register(Controller(settings, config.stash[STARTED]), "amberflo-controller")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

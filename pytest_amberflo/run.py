@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os.path
-import sys
+import re
 import time
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -11,17 +11,22 @@ from urllib.parse import urlsplit
 
 from pytest_amberflo.arazzo.bound import SourceError
 from pytest_amberflo.arazzo.events import Refusal
+from pytest_amberflo.embedded import start_server, stop_server
 from pytest_amberflo.http.address import is_amberflo_host, is_loopback
 from pytest_amberflo.http.client import Client
+from pytest_amberflo.http.disguise import match_written
 from pytest_amberflo.http.exchange import Request
 from pytest_amberflo.http.redact import Redactor
-from pytest_amberflo.identity import SHARED, make_api_key, make_run_id
+from pytest_amberflo.identity import SHARED, make_api_key, make_control_token, make_run_id
 from pytest_amberflo.metering.ledger import Ledger
+from pytest_amberflo.metering.terms import Terms
 from pytest_amberflo.openapi.catalog import Catalog
+from pytest_amberflo.pace import Pace
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pytest_amberflo.arazzo.bound import BoundDocument
     from pytest_amberflo.arazzo.bound import Target as StepTarget
     from pytest_amberflo.execution import WorkflowKey
     from pytest_amberflo.openapi.contract import Contract
@@ -30,29 +35,23 @@ if TYPE_CHECKING:
     from pytest_amberflo.settings import Settings
 
 
-def make_run(settings: Settings, config: Any) -> Run:
+def make_run(settings: Settings, config: Any, started_s: float) -> Run:
     """The run of this process; a worker of xdist takes names and server from its controller.
 
-    `config` is pytest's; only its public attributes are used.
+    `config` is pytest's; only its public attributes are used. `started_s` is when pytest was
+    started, UTC in seconds since 1970.
     """
     shared = getattr(config, "workerinput", {}).get(SHARED, {})
+    workers = getattr(config, "workerinput", {}).get("workercount", 1)
     return Run(
         settings,
         root=config.invocation_params.dir,
         run_id=shared.get("run_id") or make_run_id(),
         api_key=shared.get("api_key") or make_api_key(),
         server_url=shared.get("server_url"),
+        pace=Pace(settings, started_s=shared.get("started_s") or started_s, workers=workers),
+        control_token=shared.get("control_token"),
     )
-
-
-def stop_server(server: EmbeddedServer) -> None:
-    """Stop the embedded server; what went wrong inside it is said in one line."""
-    from pytest_amberflo.server.errors import ServerError  # noqa: PLC0415  with the server only
-
-    try:
-        server.stop()
-    except ServerError as error:
-        sys.stderr.write(f"amberflo: {error}\n")
 
 
 class Run:
@@ -70,8 +69,11 @@ class Run:
         run_id: str,
         api_key: str,
         server_url: str | None = None,
+        pace: Pace | None = None,
+        control_token: str | None = None,
     ) -> None:
         self.settings = settings
+        self.pace = pace or Pace(settings, started_s=self.now())
         self.run_id = run_id
         self.redactor = Redactor()
         self.ledger = Ledger()
@@ -80,10 +82,12 @@ class Run:
         self.called: set[WorkflowKey] = set()
         self._root = root
         self._made_key = api_key
+        #: Lets the tests of this run control the embedded server.
+        self.control_token = control_token or make_control_token()
         self._server_url = server_url
         self._server: EmbeddedServer | None = None
         self._contracts: dict[int, Contract] = {}
-        self._customers = 0
+        self._fresh: set[str] = set()
         self._unique_ids = 0
         self.redactor.register(settings.api_key)
 
@@ -91,6 +95,15 @@ class Run:
     def is_alone(self) -> bool:
         """Whether nobody but this process can have written to the target."""
         return self.settings.target.kind == "embedded" and self._server_url is None
+
+    @property
+    def terms(self) -> Terms:
+        """What is known beforehand of the target."""
+        return Terms(
+            dedup=self.settings.dedup,
+            knows_all_writers=self.is_alone,
+            is_live=self.settings.target.is_live,
+        )
 
     @property
     def api_key(self) -> str | None:
@@ -101,9 +114,22 @@ class Run:
         self.redactor.register(key)
         return key
 
+    def holds_key(self, text: str) -> bool:
+        """Whether AMBERFLO_API_KEY is in a text, however it is written there."""
+        return self._key_pattern is not None and self._key_pattern.search(text) is not None
+
+    @cached_property
+    def _key_pattern(self) -> re.Pattern[str] | None:
+        key = self.settings.api_key
+        return None if key is None else re.compile(match_written(key))
+
     @cached_property
     def client(self) -> Client:
         """The connections of the run."""
+        return self.new_client()
+
+    def new_client(self) -> Client:
+        """Connections of their own; whoever asks closes them."""
         from pytest_amberflo import __version__  # noqa: PLC0415  reading it opens metadata
 
         return Client(self.redactor, user_agent=f"pytest-amberflo/{__version__}")
@@ -115,10 +141,8 @@ class Run:
             return self.settings.target.url
         if self._server_url is not None:
             return self._server_url
-        from pytest_amberflo.server.live import EmbeddedServer  # noqa: PLC0415  on demand
-
-        self._server = EmbeddedServer(api_keys=[self.settings.api_key or self._made_key])
-        self._server.start()
+        key = self.settings.api_key or self._made_key
+        self._server = start_server(self.settings, key, self.control_token)
         return self._server.url
 
     def close(self) -> None:
@@ -130,8 +154,13 @@ class Run:
 
     def new_customer(self) -> str:
         """A customer that nobody has used before: `pt-<run>-<n>`."""
-        self._customers += 1
-        return f"pt-{self.run_id}-{self._customers}"
+        customer = f"pt-{self.run_id}-{len(self._fresh) + 1}"
+        self._fresh.add(customer)
+        return customer
+
+    def is_fresh(self, customer: str) -> bool:
+        """Whether a customer was made for this run."""
+        return customer in self._fresh
 
     def new_unique_id(self) -> str:
         """A unique id that no event has had before: `evt-<run>-<n>`."""
@@ -191,25 +220,33 @@ class Run:
             raise SourceError(f"`{url}` answers {exchange.response.status}")
         return exchange.response.body
 
-    def route(self, target: StepTarget) -> str:
+    def calls_service(self, bound: BoundDocument) -> bool:
+        """Whether a step of a document, or of one it refers to, calls Amberflo's own hosts."""
+        return any(
+            is_amberflo_host(urlsplit(target.operation.servers[0].expand()).hostname or "")
+            and target.source_name not in self.settings.servers
+            for target in bound.each_target()
+        )
+
+    def route(self, target: StepTarget, *, url: str | None = None) -> str:
         """The base URL that a step's operation is called at.
 
-        Amberflo's own hosts become the target; loopback and allowed hosts stand. Raises Refusal
-        for every other host, with the option that would allow it.
+        Amberflo's own hosts become `url` or else the target; loopback and allowed hosts stand.
+        Raises Refusal for every other host, with the option that would allow it.
         """
         name = target.source_name
         if name in self.settings.servers:
             return self._allow(self.settings.servers[name], name, is_given=True)
-        url = target.operation.servers[0].expand()
-        host = urlsplit(url).hostname or ""
+        server = target.operation.servers[0].expand()
+        host = urlsplit(server).hostname or ""
         if is_amberflo_host(host):
-            return self.target_url
+            return url or self.target_url
         if not host:
             raise Refusal(
-                f"source `{name}` does not say on which host it is (its server is `{url}`). "
+                f"source `{name}` does not say on which host it is (its server is `{server}`). "
                 f"Give it: --amberflo-server {name}=URL"
             )
-        return self._allow(url, name, is_given=False)
+        return self._allow(server, name, is_given=False)
 
     def _allow(self, url: str, name: str, *, is_given: bool) -> str:
         host = (urlsplit(url).hostname or "").lower()

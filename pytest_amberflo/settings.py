@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from pytest_amberflo.http.address import is_amberflo_host, is_loopback
+from pytest_amberflo.metering.dedup import DedupRules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +35,7 @@ CHECKS: Final = (
     "lost-answer",
 )
 #: Variants of a workflow that ingests.
-VARIANTS: Final = ("once",)
+VARIANTS: Final = ("once", "replay", "concurrent", "batch", "lost-ack", "distinct")
 _OFF_BY_DEFAULT: Final = ("throttle", "lost-answer")
 #: Rules of Arazzo that a run need not insist on.
 LENIENCIES: Final = ("bare-operation-id",)
@@ -72,6 +73,8 @@ class Settings:
     """Everything that a user can set; times in seconds."""
 
     target: Target
+    #: The target that was required, or None; the run's is this one.
+    require: Target | None
     api_key: str | None = field(repr=False)
     min_judged: int | None
     servers: Mapping[str, str]
@@ -89,6 +92,12 @@ class Settings:
     #: Whether a bare operationId with several sources is taken where exactly one has it.
     takes_bare_ids: bool
     file_names: tuple[str, ...]
+    #: For the whole run, in seconds; None without a limit.
+    deadline_s: float | None = None
+    dedup: DedupRules = field(default_factory=DedupRules)
+    #: Most events that may be sent, and requests a second; None on this machine.
+    max_events: int | None = None
+    rate: int | None = None
     #: Whether requests are resolved and validated, and none is sent.
     is_dry_run: bool = False
 

@@ -9,7 +9,8 @@ from pytest_amberflo.metering.usage import describe_group
 from pytest_amberflo.metering.window import format_bucket
 
 if TYPE_CHECKING:
-    from pytest_amberflo.metering.expect import Judgement, Row
+    from pytest_amberflo.metering.expect import Judgement
+    from pytest_amberflo.metering.table import Row
     from pytest_amberflo.verdict import UsageDetail
 
 _MOST_ROWS: Final = 20

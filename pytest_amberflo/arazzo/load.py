@@ -69,6 +69,7 @@ class _Builder(Compiler):
     def build(self, version: tuple[int, int]) -> Document:
         data = self._source.data
         info = data["info"]
+        self._check_components()
         return Document(
             source=self._source,
             version=version,
@@ -85,6 +86,16 @@ class _Builder(Compiler):
             workflows=self._each(("workflows",), data, self._workflow),
             components=self._components,
         )
+
+    def _check_components(self) -> None:
+        """Note what does not parse also in components that nothing refers to."""
+        for kind, build in (
+            ("parameters", self._parameter),
+            ("successActions", self._action),
+            ("failureActions", self._action),
+        ):
+            for name, data in self._components.get(kind, {}).items():
+                build(data, ("components", kind, name))
 
     def _each(
         self, pointer: Pointer, owner: Mapping[str, Any], build: Callable[[Any, Pointer], T | None]

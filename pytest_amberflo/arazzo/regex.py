@@ -25,6 +25,9 @@ def check_pattern(pattern: str) -> None:
         offset = getattr(error, "pos", None) or 0
         expected = f"a regular expression ({error})"
         raise ExpressionSyntaxError(pattern, offset, expected) from None
+    except RecursionError:
+        expected = "a regular expression that is nested less deeply"
+        raise ExpressionSyntaxError(pattern, 0, expected) from None
 
 
 def search(pattern: str, text: str, *, whole: bool = False) -> bool:
@@ -38,6 +41,8 @@ def search(pattern: str, text: str, *, whole: bool = False) -> bool:
         return find(text, timeout=_LIMIT_S) is not None
     except regex.error as error:
         raise EvaluationError(pattern, f"is no regular expression: {error}") from None
+    except (MemoryError, RecursionError):
+        raise EvaluationError(pattern, "is nested or repeated too deeply") from None
     except TimeoutError:
         reason = f"takes more than {_LIMIT_S:g} s on this text"
         raise EvaluationError(pattern, reason) from None

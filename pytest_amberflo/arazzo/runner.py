@@ -13,14 +13,14 @@ inputs of the same names where no parameters say more.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from pytest_amberflo.arazzo.acceptance import InputsRefusedError, accept_inputs
 from pytest_amberflo.arazzo.attempt import Attempt, Attempts, render_inputs
 from pytest_amberflo.arazzo.errors import ArazzoError
 from pytest_amberflo.arazzo.events import ActionTaken, Outcome, StepResult, WorkflowResult
 from pytest_amberflo.arazzo.flow import Choice, Retries, choose_action, list_actions
 from pytest_amberflo.arazzo.frame import Frame
-from pytest_amberflo.arazzo.input_schema import UnusableSchemaError
 from pytest_amberflo.arazzo.order import order_steps
 from pytest_amberflo.http.exchange import find_header, parse_retry_after
 
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from pytest_amberflo.arazzo.scope import Scope
 
 
+_DAY_S: Final = 86_400
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """What a run may take before it is ended."""
@@ -41,10 +44,12 @@ class Limits:
     steps: int = 500
     #: Workflows within workflows.
     depth: int = 20
+    #: Seconds before one retry, where the document does not say more itself.
+    wait_s: float = 600
 
 
 class LimitError(ArazzoError):
-    """A run took more steps, or went deeper, than it may; `trail` is where it was going round."""
+    """A run took or asked for more than it may; `trail` is where it was going round."""
 
     def __init__(self, what: str, trail: Sequence[str]) -> None:
         super().__init__(what, tuple(trail))
@@ -54,21 +59,6 @@ class LimitError(ArazzoError):
     def __str__(self) -> str:
         """What was exceeded, and the round that the run was going."""
         return f"{self.what}; it was going {' -> '.join(self.trail)}"
-
-
-class InputsRefusedError(ArazzoError):
-    """A called workflow does not accept its inputs."""
-
-    def __init__(self, workflow_id: str, reasons: Sequence[str]) -> None:
-        super().__init__(workflow_id, tuple(reasons))
-        self.workflow_id = workflow_id
-        self.reasons = tuple(reasons)
-
-    def __str__(self) -> str:
-        """The workflow and every reason."""
-        return (
-            f"workflow `{self.workflow_id}` does not accept its inputs: {'; '.join(self.reasons)}"
-        )
 
 
 class DependencyError(ArazzoError):
@@ -127,8 +117,8 @@ class Runner:
                 outcome, error = Outcome.FAILED, unmet
             else:
                 outcome = self._run_steps(frame)
-        except LimitError as limit:
-            outcome, error = Outcome.ERROR, limit
+        except (LimitError, InputsRefusedError) as refusal:
+            outcome, error = Outcome.ERROR, refusal
         result = self._conclude(frame, outcome, error)
         return replace(result, duration_s=self._clock.now() - started)
 
@@ -157,8 +147,8 @@ class Runner:
         """Run what the workflow depends on, each once; the error where one does not pass."""
         for reference in frame.workflow.depends_on:
             if reference not in done:
-                inputs = self._shared_inputs(frame, reference)
                 bound, workflow = frame.bound.find_workflow(reference)
+                inputs = accept_inputs(bound, workflow, self._shared_inputs(frame, reference))
                 inner = self._frame(bound, workflow, inputs, frame.trail, frame.deadline)
                 done[reference] = self._run_frame(inner, done)
                 frame.others.append(done[reference])
@@ -169,10 +159,10 @@ class Runner:
         return None
 
     def _shared_inputs(self, frame: Frame, reference: str) -> dict[str, Any]:
-        """The inputs of the frame that a workflow has under the same name, with its defaults."""
+        """The inputs of the frame that a workflow has under the same name."""
         bound, workflow = frame.bound.find_workflow(reference)
-        schema = bound.inputs_of(workflow)
-        return schema.fill({n: v for n, v in frame.inputs.items() if n in schema.properties})
+        names = bound.inputs_of(workflow).properties
+        return {name: value for name, value in frame.inputs.items() if name in names}
 
     def _run_called(
         self, frame: Frame, reference: str, inputs: Mapping[str, Any], deadline: float | None
@@ -180,15 +170,7 @@ class Runner:
         bound, workflow = frame.bound.find_workflow(reference)
         if len(frame.trail) >= self._limits.depth:
             raise LimitError(f"more than {self._limits.depth} workflows deep", frame.trail[-4:])
-        schema = bound.inputs_of(workflow)
-        filled = schema.fill(inputs)
-        try:
-            errors = schema.find_errors(filled)
-        except UnusableSchemaError as error:
-            raise InputsRefusedError(workflow.workflow_id, [str(error)]) from None
-        reasons = [f"{error.json_path}: {error.message}" for error in errors]
-        if reasons:
-            raise InputsRefusedError(workflow.workflow_id, reasons)
+        filled = accept_inputs(bound, workflow, inputs)
         return self._run_frame(self._frame(bound, workflow, filled, frame.trail, deadline), {})
 
     def _run_steps(self, frame: Frame) -> Outcome:
@@ -256,6 +238,10 @@ class Runner:
         if action.type == "goto":
             return self._go_to(frame, action, attempt.scope)
         retries.take(action)
+        longest = max(self._limits.wait_s, min(float(action.retry_after or 0), _DAY_S))
+        if wait > longest:
+            what = f"a retry is to wait {wait:g} s, more than {longest:g} s"
+            raise LimitError(what, self._trail[-1:])
         self._clock.sleep(wait)
         return self._run_before_retry(frame, action, attempt.scope), None
 

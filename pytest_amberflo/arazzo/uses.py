@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pytest_amberflo.arazzo.condition import find_operands
@@ -28,6 +28,8 @@ class Use:
     step: Step | None
     #: Whether the step's own response, or the outputs of the workflow it called, are there.
     after_call: bool
+    #: Whether the step's own outputs are there, as they are for its actions.
+    after_step: bool = False
     #: Whether a name may go on into members, as in conditions.
     dotted: bool = False
     #: Whether what is not there is null, as in conditions.
@@ -75,9 +77,11 @@ def _in_parameter(
 
 def _in_action(action: Action, workflow: Workflow, step: Step | None) -> Iterator[Use]:
     for criterion in action.criteria:
-        yield from _in_criterion(criterion, workflow, step)
+        for use in _in_criterion(criterion, workflow, step):
+            yield replace(use, after_step=True)
     for parameter in action.parameters:
-        yield from _in_parameter(parameter, workflow, step, after_call=True)
+        for use in _in_parameter(parameter, workflow, step, after_call=True):
+            yield replace(use, after_step=True)
 
 
 def _in_template(

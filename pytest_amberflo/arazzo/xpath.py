@@ -92,6 +92,10 @@ def check_xpath(text: str, version: str) -> None:
             raise _explain(text, error) from None
     except TimeoutError:
         raise ExpressionSyntaxError(text, 0, f"an XPath that ends within {LIMIT_S:g} s") from None
+    except RecursionError:
+        raise ExpressionSyntaxError(text, 0, "an XPath that is nested less deeply") from None
+    except Exception as error:  # noqa: BLE001  the library lets through what its parts raise
+        raise ExpressionSyntaxError(text, 0, f"XPath ({error})") from None
 
 
 def holds_xpath(text: str, xml: Xml, version: str) -> bool:
@@ -167,6 +171,8 @@ def _evaluate(parser: Any, text: str, xml: Xml, *, check_only: bool = False) -> 
         raise EvaluationError(text, f"takes more than {LIMIT_S:g} s on this text") from None
     except RecursionError:
         raise EvaluationError(text, "is nested too deeply") from None
+    except Exception as error:  # noqa: BLE001  the library lets through what its parts raise
+        raise EvaluationError(text, f"cannot be evaluated: {error}") from None
 
 
 def _value_of(item: Any) -> Any:

@@ -19,6 +19,7 @@ from pytest_amberflo.metering.window import format_bucket
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
     from pytest_amberflo.metering.oracle import Cell, World
     from pytest_amberflo.metering.query import UsageQuery
     from pytest_amberflo.metering.usage import Reading
@@ -102,7 +103,9 @@ def _add(
     values = [event.value for event in events]
     match aggregation:
         case Aggregation.COUNT:
-            return Amount(value=EXACT.add(number, Decimal(len(events))), tolerance=ZERO, events=events)
+            return Amount(
+                value=EXACT.add(number, Decimal(len(events))), tolerance=ZERO, events=events
+            )
         case Aggregation.MAX | Aggregation.MIN:
             pick = max if aggregation is Aggregation.MAX else min
             value = pick([number, *([amount.value] if amount is not None and events else [])])

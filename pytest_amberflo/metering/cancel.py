@@ -50,9 +50,7 @@ def find_cancelled(records: Sequence[Record], cancels: Sequence[Record]) -> Canc
             (surely if is_clear and is_first else maybe).add(identity)
             if not is_first:
                 surely.discard(identity)
-    return Cancelled(
-        surely=frozenset(surely), maybe=frozenset(maybe), unmatched=tuple(unmatched)
-    )
+    return Cancelled(surely=frozenset(surely), maybe=frozenset(maybe), unmatched=tuple(unmatched))
 
 
 def is_match(cancel: MeterEvent, event: MeterEvent) -> bool:

@@ -121,8 +121,9 @@ def _read_values(item: dict[str, Any], where: str) -> list[tuple[str, Decimal]]:
     elif not isinstance(several, dict):
         raise UnreadableEventError(f"`values` of {where} is no object")
     found = [] if meter is None or value is None else [(meter, value)]
-    for name in several or {}:
-        number = _read_number(several, name, where)
+    members: dict[str, Any] = several or {}
+    for name in members:
+        number = _read_number(members, name, where)
         if number is not None:
             found.append((name, number))
     if not found:

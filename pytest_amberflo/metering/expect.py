@@ -20,25 +20,27 @@ from pytest_amberflo.metering.number import (
 from pytest_amberflo.metering.oracle import BARE_TERMS, TooManyWorldsError, World, list_worlds
 from pytest_amberflo.metering.partial import Copies, Excuse, excuse_row
 from pytest_amberflo.metering.query import Aggregation
-from pytest_amberflo.metering.table import Row, Seen, place_seen, shares_groups, tabulate
+from pytest_amberflo.metering.table import Row, Seen, has_company, place_seen, tabulate
 from pytest_amberflo.metering.terms import NOTHING_KNOWN, Knowledge, Terms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from decimal import Decimal
 
     from pytest_amberflo.metering.baseline import Baseline
     from pytest_amberflo.metering.event import Identity
     from pytest_amberflo.metering.ledger import Record
     from pytest_amberflo.metering.query import UsageQuery
-    from pytest_amberflo.metering.usage import GroupKey, Reading
+    from pytest_amberflo.metering.usage import Reading
 
 _OTHERS_NOTE: Final = "the query is not limited to a customer: others may have written, too"
 _DECLARED_NOTE: Final = "others write to this customer, too, and may have sent what is too much"
 _FRESH_NOTE: Final = (
     "fresh figures may count copies and cancelled events for some hours: it can be judged later"
 )
-_BLIND_NOTE: Final = "the values are so far apart that a lost one is within the rounding of the sum"
+_BLIND_NOTE: Final = (
+    "the values are so far apart that a lost one is within the rounding of the sum"
+)
 
 
 class Status(Enum):
@@ -150,7 +152,7 @@ def _match_worlds(
     worlds: Sequence[World],
     baseline: Baseline | None,
 ) -> Iterator[_Match]:
-    is_shared = shares_groups(records, query, terms)
+    is_shared = has_company(records, query, terms)
     places: dict[int, Seen] = {}
     for plain in worlds:
         day = plain.freedom.week_start
@@ -158,8 +160,11 @@ def _match_worlds(
             places[day] = place_seen(reading, records, query, terms, day)
         seen = places[day]
         world = cut_world(add_baseline(plain, baseline), seen, query)
-        rows = tabulate(world, seen.cells, query, is_shared)
-        notes = (*note_surplus(seen, query), *_check_totals(reading, world, query, is_shared))
+        rows = tabulate(world, seen.cells, query, is_shared=is_shared)
+        notes = (
+            *note_surplus(seen, query),
+            *_check_totals(reading, world, query, is_shared=is_shared),
+        )
         yield _Match(world, rows, seen, notes)
 
 
@@ -204,7 +209,7 @@ def _find_excuse(
 
 
 def _check_totals(
-    reading: Reading, world: World, query: UsageQuery, is_shared: Callable[[GroupKey], bool]
+    reading: Reading, world: World, query: UsageQuery, *, is_shared: bool
 ) -> tuple[str, ...]:
     """What is wrong with `groupValue`: of a sum it is what the values of the group add up to.
 
@@ -221,7 +226,7 @@ def _check_totals(
         exact = add_exactly(values)
         if all(is_integral(value) for value in (total, *values)) and tolerance_of(values) == 0:
             tolerance = ZERO
-        elif not events or is_shared(group):
+        elif not events or is_shared:
             continue
         else:
             own = add_exactly([amount.tolerance for amount in amounts])

@@ -2,175 +2,190 @@
 
 from __future__ import annotations
 
-import math
-from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
-from itertools import combinations
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from pytest_amberflo.metering.ledger import Fate
-from pytest_amberflo.metering.number import EXACT, add_exactly, format_number
+from pytest_amberflo.metering.count import explain_loss, list_guesses
+from pytest_amberflo.metering.displaced import explain_moves
+from pytest_amberflo.metering.distortion import (
+    find_function,
+    find_precision,
+    find_rounding,
+    find_scaling,
+)
+from pytest_amberflo.metering.intruder import find_intruders
+from pytest_amberflo.metering.number import format_number
+from pytest_amberflo.metering.oracle import BARE_TERMS
 from pytest_amberflo.metering.query import Aggregation
+from pytest_amberflo.metering.story import describe_event
+from pytest_amberflo.metering.suspicion import find_suspect
+from pytest_amberflo.metering.table import ADDING
 from pytest_amberflo.metering.usage import describe_group
-from pytest_amberflo.metering.window import format_bucket, format_time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_amberflo.metering.event import MeterEvent
-    from pytest_amberflo.metering.expect import Judgement, Row
+    from pytest_amberflo.metering.expect import Judgement
     from pytest_amberflo.metering.ledger import Record
+    from pytest_amberflo.metering.table import Row
+    from pytest_amberflo.metering.terms import Terms
 
-_MOST_FOR_SUBSETS: Final = 12
-_ROUNDINGS: Final = (ROUND_HALF_EVEN, ROUND_HALF_UP, ROUND_FLOOR, ROUND_CEILING)
+
+#: What is said of a row for want of anything better.
+_VAGUE: Final = (
+    " is missing.",
+    " too much: ",
+    " where nothing was sent: ",
+    " belongs elsewhere ",
+    " a count does not say which.",
+)
 
 
-def explain(judgement: Judgement, records: Sequence[Record]) -> tuple[str, ...]:
-    """The likely causes of a wrong reading, most telling first; one sentence each."""
-    lines: list[str] = []
+def explain(
+    judgement: Judgement,
+    records: Sequence[Record],
+    terms: Terms = BARE_TERMS,
+    evidence: Sequence[Judgement] = (),
+) -> tuple[str, ...]:
+    """The likely causes of a wrong reading, most telling first; one sentence each.
+
+    `evidence` are judgements of other queries, of which a right COUNT tells a lost event from
+    one whose value was rounded to zero.
+    """
     left, strays = list(judgement.wrong_rows), list(judgement.strays)
-    lines += _explain_moves(judgement, left, strays)
-    lines += [_explain_row(row, judgement, records) for row in left]
-    lines += [_explain_stray(row, judgement) for row in strays]
+    count = len(left) + len(strays)
+    lines = explain_moves(judgement.query, left, strays)
+    suspicion = None
+    if count > 1 and len(lines) + len(left) + len(strays) > 1:
+        suspicion = find_suspect(judgement, records, terms)
+    lines += [_explain_row(row, judgement, records, terms, evidence) for row in left]
+    lines += [_explain_stray(row, judgement, terms) for row in strays]
+    if suspicion is not None:
+        telling = [line for line in lines if not any(vague in line for vague in _VAGUE)]
+        lines = [suspicion, *telling]
     lines += [note[0].upper() + note[1:] + "." for note in judgement.notes]
     return tuple(dict.fromkeys(lines))
 
 
-def describe_event(event: MeterEvent) -> str:
-    """The event by what tells it apart: value, time and unique id."""
-    name = f"{format_number(event.value)} at {format_time(event.time_ms)}"
-    return f"{name} (uniqueId {event.unique_id})" if event.unique_id is not None else name
-
-
-def _explain_moves(judgement: Judgement, left: list[Row], strays: list[Row]) -> list[str]:
-    """Usage that is missing in one cell and stands in another; both leave their lists."""
-    lines: list[str] = []
-    for short in [row for row in left if row.difference < 0]:
-        for rows in (left, strays):
-            excess = next((row for row in rows if row.difference == -short.difference), None)
-            if excess is not None:
-                is_stray = rows is strays
-                lines.append(_describe_move(short, excess, judgement, is_stray=is_stray))
-                left.remove(short)
-                rows.remove(excess)
-                break
-    return lines
-
-
-def _describe_move(short: Row, excess: Row, judgement: Judgement, *, is_stray: bool) -> str:
-    query = judgement.query
-    amount = format_number(-short.difference)
-    events = short.amount.events if short.amount is not None else ()
-    what = (
-        f"The event of {describe_event(events[0])}" if len(events) == 1 else f"Usage of {amount}"
-    )
-    if is_stray and excess.group == short.group:
-        return f"{what} stands under a meter that was not asked for, not under {query.meter}."
-    if excess.group != short.group:
-        right, wrong = describe_group(short.group, query), describe_group(excess.group, query)
-        return f"{what} is in the group {wrong} and belongs to {right}."
-    right = format_bucket(short.bucket, query.interval)
-    wrong = format_bucket(excess.bucket, query.interval)
-    return f"{what} is in the bucket {wrong} and belongs to {right}."
-
-
-def _explain_row(row: Row, judgement: Judgement, records: Sequence[Record]) -> str:
+def _explain_row(
+    row: Row,
+    judgement: Judgement,
+    records: Sequence[Record],
+    terms: Terms,
+    evidence: Sequence[Judgement],
+) -> str:
     events = row.amount.events if row.amount is not None else ()
-    is_sum = judgement.query.aggregation is Aggregation.SUM
     if not events:
-        return (
+        found = find_intruders(row, judgement, records, terms)
+        return found or (
             f"{format_number(row.seen)} is shown where nothing was sent: another writer on this "
             "customer, or usage of something else."
         )
-    distortion = _explain_distortion(row, events) if is_sum else None
     if row.seen == 0:
-        return _explain_loss(events, records)
-    if distortion is not None:
-        return distortion
-    if judgement.query.aggregation in (Aggregation.SUM, Aggregation.COUNT):
-        known = _explain_counts(row, events, records, is_sum=is_sum)
-        if known is not None:
-            return known
+        return _find_rounding_to_zero(events, judgement, evidence) or explain_loss(row, records)
+    if judgement.query.aggregation in ADDING:
+        found = _explain_sum(row, events, judgement, records, terms)
+    else:
+        found = _explain_extreme(row, events, judgement, records, terms)
+    if found is not None:
+        return found
     if row.difference > 0:
         return (
             f"{format_number(row.difference)} too much: counted twice in part, or another writer "
             "on this customer."
         )
-    return f"{format_number(-row.difference)} is missing."
+    return f"{format_number(row.difference.copy_negate())} is missing."
 
 
-def _explain_loss(events: Sequence[MeterEvent], records: Sequence[Record]) -> str:
-    if len(events) > 1:
-        return f"All {len(events)} events were lost: they were accepted and are not counted."
-    event = events[0]
-    return f"The event of {describe_event(event)} was lost: {_describe_answers(event, records)}."
-
-
-def _describe_answers(event: MeterEvent, records: Sequence[Record]) -> str:
-    for record in records:
-        if record.event.identity == event.identity:
-            count = len(record.transmissions)
-            if record.fate is Fate.STORED:
-                return "it was accepted (200) and is not counted"
-            return f"it was sent {_times(count)} without a clear answer and was shown before"
-    return "it is not counted"
-
-
-def _explain_distortion(row: Row, events: Sequence[MeterEvent]) -> str | None:
-    if len(events) != 1:
-        return None
-    value = events[0].value
-    shown = f"{format_number(value)} was"
-    if row.seen == -value:
-        return f"The value {shown} counted with the opposite sign."
-    for digits in range(-6, 7):
-        unit = Decimal(1).scaleb(-digits)
-        if any(value.quantize(unit, rounding, EXACT) == row.seen for rounding in _ROUNDINGS):
-            return f"The value {shown} rounded to {format_number(row.seen)}."
-    if value == 0 or row.seen == 0:
-        return None
-    ratio = row.seen / value
-    power = round(math.log10(abs(ratio))) if ratio > 0 else 0
-    if power and abs(power) >= 2 and ratio == Decimal(10) ** power:
-        return f"The value {shown} counted as {format_number(row.seen)}: a wrong unit?"
-    return None
-
-
-def _explain_counts(
-    row: Row, events: Sequence[MeterEvent], records: Sequence[Record], *, is_sum: bool
+def _explain_sum(
+    row: Row,
+    events: Sequence[MeterEvent],
+    judgement: Judgement,
+    records: Sequence[Record],
+    terms: Terms,
 ) -> str | None:
-    """Which events were lost or counted more than once, where the numbers tell."""
-    weights = [event.value if is_sum else Decimal(1) for event in events]
-    if len(events) <= _MOST_FOR_SUBSETS and row.difference < 0:
-        for size in range(1, len(events)):
-            for some in combinations(range(len(events)), size):
-                if add_exactly([weights[i] for i in some]) == -row.difference:
-                    names = "; ".join(describe_event(events[i]) for i in some)
-                    verb = "event was" if size == 1 else "events were"
-                    return f"{size} {verb} accepted and not counted: {names}."
-    if row.difference > 0:
-        for event, weight in zip(events, weights, strict=True):
-            if weight > 0 and row.difference % weight == 0:
-                return _describe_copies(event, int(row.difference / weight) + 1, records)
-    return None
+    """The likeliest of what may have become of the events of a sum or count."""
+    asked = judgement.query.aggregation
+    values = [event.value for event in events]
+    tolerance = row.amount.tolerance if row.amount is not None else row.seen * 0
+    is_sum = asked is Aggregation.SUM
+    if is_sum and len(events) == 1:
+        scaled = find_scaling(values[0], row.seen)
+        if scaled is not None:
+            return scaled
+    guesses = sorted(list_guesses(row, judgement.query, records), key=lambda guess: guess.cost)
+    if guesses and guesses[0].cost <= 1:
+        return guesses[0].sentence
+    found = find_intruders(row, judgement, records, terms)
+    if found is None and is_sum:
+        found = find_function(events, row.seen, asked, tolerance) if len(events) > 2 else None
+    if found is None and guesses:
+        found = guesses[0].sentence
+    if found is None and is_sum:
+        found = find_rounding(values, row.seen, tolerance)
+    if found is None:
+        found = find_function(events, row.seen, asked, tolerance)
+    if found is None and is_sum:
+        found = find_precision(values, row.seen)
+    return found
 
 
-def _describe_copies(event: MeterEvent, counted: int, records: Sequence[Record]) -> str:
-    sent = next((len(r.transmissions) for r in records if r.event.identity == event.identity), 1)
-    return (
-        f"One record was counted {_times(counted)}: {describe_event(event)}. "
-        f"It was sent {_times(sent)}. "
-        "The service must keep the first and discard the rest."
-    )
+def _explain_extreme(
+    row: Row,
+    events: Sequence[MeterEvent],
+    judgement: Judgement,
+    records: Sequence[Record],
+    terms: Terms,
+) -> str | None:
+    """What may have become of a maximum or minimum."""
+    asked, seen = judgement.query.aggregation, row.seen
+    tolerance = row.amount.tolerance if row.amount is not None else seen * 0
+    others = [event for event in events if event.value == seen]
+    best = [event for event in events if event.value == row.expected]
+    function = find_function(events, seen, asked, tolerance) if len(events) > 1 else None
+    if others and best:
+        cause = f"{describe_event(others[0])} is the {asked.value} that is shown"
+        return f"{cause}: {describe_event(best[0])} is not counted."
+    intruder = find_intruders(row, judgement, records, terms)
+    if intruder is not None or function is not None:
+        return intruder or function
+    return find_scaling(row.expected, seen) or find_rounding([row.expected], seen, tolerance)
 
 
-def _explain_stray(row: Row, judgement: Judgement) -> str:
+def _find_rounding_to_zero(
+    events: Sequence[MeterEvent], judgement: Judgement, evidence: Sequence[Judgement]
+) -> str | None:
+    """A value that is there as nothing: a right COUNT of other readings has its event."""
+    if judgement.query.aggregation is Aggregation.COUNT:
+        return None
+    count_query = replace(judgement.query, aggregation=Aggregation.COUNT)
+    counted = {
+        event.identity
+        for other in evidence
+        if other.query == count_query
+        for row in other.rows
+        if row.is_right and row.amount is not None
+        for event in row.amount.events
+    }
+    if not all(event.identity in counted for event in events):
+        return None
+    values = ", ".join(format_number(event.value) for event in events[:4])
+    noun = "The value" if len(events) == 1 else "The values"
+    verb = "was" if len(events) == 1 else "were"
+    return f"{noun} {values} {verb} rounded to 0: the COUNT has the event."
+
+
+def _explain_stray(row: Row, judgement: Judgement, terms: Terms) -> str:
     query = judgement.query
     shown = format_number(row.seen)
-    if judgement.query.customers is not None and "customerId" in query.group_by:
-        group = describe_group(row.group, query)
-        return f"{shown} is shown for {group}, which the query's customer filter leaves out."
-    return f"{shown} is shown for something that the query did not ask for."
-
-
-def _times(count: int) -> str:
-    return {1: "once", 2: "twice"}.get(count, f"{count} times")
+    is_customer = query.customers is not None and "customerId" in query.group_by
+    if not is_customer or row.other_meter is not None:
+        return f"{shown} is shown for something that the query did not ask for."
+    group = describe_group(row.group, query)
+    if terms.is_live and query.uses_customer_filter:
+        return (
+            f"{shown} is shown for {group}: the service may not know `customerFilter` and pass it "
+            "over. Its own filter is `filter.customerId`."
+        )
+    return f"{shown} is shown for {group}, which the query's customer filter leaves out."

@@ -186,11 +186,7 @@ def _fix(unit: Unit, proven: frozenset[Identity]) -> Unit:
     if not proven or not unit.is_open or not unit.keeps:
         return unit
     due = proven & {event.identity for outcome in unit.outcomes for event in outcome}
-    kept = [
-        outcome
-        for outcome in unit.outcomes
-        if due <= {event.identity for event in outcome}
-    ]
+    kept = [outcome for outcome in unit.outcomes if due <= {event.identity for event in outcome}]
     return Unit(tuple(kept)) if kept else unit
 
 
@@ -270,9 +266,7 @@ def _complete_extremes(
     return replace(world, cells=cells)
 
 
-def _list_before(
-    cells: Mapping[Cell, Amount], group: GroupKey, bucket: int
-) -> frozenset[Decimal]:
+def _list_before(cells: Mapping[Cell, Amount], group: GroupKey, bucket: int) -> frozenset[Decimal]:
     """The values of a group's events in earlier buckets."""
     return frozenset(
         event.value

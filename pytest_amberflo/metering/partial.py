@@ -1,4 +1,4 @@
-"""Readings that are not right: whether more events, other writers or later figures explain them."""
+"""Readings that are not right: what may excuse them, late events, other writers, fresh figures."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from pytest_amberflo.metering.number import (
     EXACT,
     ZERO,
     add_exactly,
-    is_integral,
     count_multiples,
+    is_integral,
     is_within,
     subtract,
     tolerance_of,
@@ -24,6 +24,7 @@ from pytest_amberflo.metering.table import ADDING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
     from pytest_amberflo.metering.event import Identity, MeterEvent
     from pytest_amberflo.metering.ledger import Record
     from pytest_amberflo.metering.oracle import Cell, World

@@ -11,6 +11,8 @@ from pytest_amberflo.metering.number import add_exactly
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+#: The note of a reading that showed too little until the end.
+NOTHING_MORE: Final = "nothing more came"
 _FIRST_PAUSE_S: Final = 0.01
 _LONGEST_PAUSE_S: Final = 1.0
 
@@ -92,6 +94,6 @@ def wait_until_settled(
 def _close(judgement: Judgement, *, has_changed: bool) -> Judgement:
     """The last reading's judgement: what was to come and did not is wrong now."""
     if judgement.status is Status.PARTIAL:
-        note = "it was right before, and is no more" if has_changed else "nothing more came"
+        note = "it was right before, and is no more" if has_changed else NOTHING_MORE
         return replace(judgement, status=Status.WRONG, notes=(*judgement.notes, note))
     return judgement

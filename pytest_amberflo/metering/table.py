@@ -127,7 +127,8 @@ def tabulate(
     world: World,
     seen: Mapping[Cell, Decimal],
     query: UsageQuery,
-    is_shared: Callable[[GroupKey], bool],
+    *,
+    is_shared: bool,
 ) -> tuple[Row, ...]:
     """The cells of a world beside the seen ones, in order; empty cells are left out.
 
@@ -144,7 +145,7 @@ def tabulate(
             bucket=bucket,
             amount=world.cells.get((group, bucket)),
             seen=seen.get((group, bucket), ZERO),
-            is_shared=is_shared(group),
+            is_shared=is_shared,
         )
         for group, bucket in ordered
     )
@@ -155,21 +156,13 @@ def _is_empty(row: Row) -> bool:
     return row.amount is not None and not row.amount.events and row.is_right and row.seen == 0
 
 
-def shares_groups(
-    records: Sequence[Record], query: UsageQuery, terms: Terms
-) -> Callable[[GroupKey], bool]:
-    """Whether usage that others sent may be in the number of a group."""
+def has_company(records: Sequence[Record], query: UsageQuery, terms: Terms) -> bool:
+    """Whether usage that others sent may be in the numbers that are ours to judge."""
+    if terms.knows_all_writers:
+        return False
+    if terms.has_other_writers:
+        return True
+    if "customerId" in query.group_by:
+        return False
     owners = {record.event.customer for record in records}
-
-    def is_shared(group: GroupKey) -> bool:
-        if terms.knows_all_writers:
-            return False
-        if terms.has_other_writers:
-            return True
-        if "customerId" in query.group_by:
-            return False
-        return query.customers is None or not query.customers <= owners
-
-    return is_shared
-
-
+    return query.customers is None or not query.customers <= owners

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _MOST_ALTERNATIVES: Final = 4096
 _MOST_KEPT: Final = 512
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
     """What is known of a service and of who else uses it. By default nothing but the rules."""

@@ -93,7 +93,7 @@ def _build_unit(family: Sequence[Record], terms: Terms) -> Unit:
         return Unit(parts[0], keeps=keeps)
     outcomes = [sum(chosen, ()) for chosen in product(*parts)]
     is_stored = any(record.fate is Fate.STORED for record in family)
-    some = [(record.event,) for record in family]
+    some: list[Outcome] = [(record.event,) for record in family]
     if len(family) <= _MOST_LOOSE:
         sizes = range(1, len(family))
         events = [record.event for record in family]
@@ -130,7 +130,7 @@ def _list_candidates(cluster: Sequence[Record], terms: Terms) -> list[MeterEvent
     match terms.dedup.value, names == {True}:
         case ValuePolicy.LAST, False:
             late = [t for t in sent if not any(t.precedes(other) for other in sent)]
-            kept = [t for t in late if t.fate is Fate.STORED] and late or sent
+            kept = ([t for t in late if t.fate is Fate.STORED] and late) or sent
         case ValuePolicy.LAST, True:
             kept = sent
         case _:
@@ -148,9 +148,8 @@ def _cancel(
     """The units after cancellations; what a cancellation without a match does is open."""
     cancelled = find_cancelled(sent, cancels)
     found = [_cancel_unit(unit, cancelled.surely, cancelled.maybe, terms) for unit in units]
-    for record in cancelled.unmatched:
-        found.append(Unit(((record.event,), ()), keeps=False))
-    return found
+    lonely = [Unit(((record.event,), ()), keeps=False) for record in cancelled.unmatched]
+    return [*found, *lonely]
 
 
 def _cancel_unit(

@@ -178,9 +178,7 @@ class Endpoint:
                 self._checked[known] = self._contract.check_response(
                     operation, exchange.request, response
                 )
-            return Found(
-                exchange=exchange, operation=operation, violations=self._checked[known]
-            )
+            return Found(exchange=exchange, operation=operation, violations=self._checked[known])
 
     def _send(
         self,
@@ -215,7 +213,9 @@ class Endpoint:
     def _cut(self, request: Request) -> Exchange:
         """An exchange whose answer nobody waits for."""
         parts = urlsplit(request.url)
-        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        kind = (
+            http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        )
         started_at, started = time.time(), time.monotonic()
         connection = kind(parts.hostname or "", parts.port, timeout=self._timeout_s)
         is_sent = True

@@ -174,7 +174,9 @@ class Field:
         times = self._times.get(meter or self.meter) or [self.anchor_ms]
         first, last = min(times) // 1000, max(times) // 1000
         if interval is Interval.WEEK:  # on what day weeks start is not known
-            return interval.floor(first) - 7 * _DAY_S, interval.after(interval.floor(last)) + 7 * _DAY_S
+            return interval.floor(first) - 7 * _DAY_S, interval.after(
+                interval.floor(last)
+            ) + 7 * _DAY_S
         return interval.floor(first), interval.after(interval.floor(last))
 
     def usage(self, *customers: str, **how: Any) -> Read:

@@ -193,9 +193,7 @@ class Harvest:
         has_changed = reading.right_at is not None
         if judgement.status is Status.PARTIAL:
             note = "it was right before, and is no more" if has_changed else "nothing more came"
-            judgement = replace(
-                judgement, status=Status.WRONG, notes=(*judgement.notes, note)
-            )
+            judgement = replace(judgement, status=Status.WRONG, notes=(*judgement.notes, note))
         right_after = None if reading.right_at is None else reading.right_at - reading.started
         settled = Settled(
             judgement=judgement,

@@ -144,7 +144,9 @@ class Player:
             try:
                 events = read_events(exchange.request.body or b"")
             except UnreadableEventError as error:
-                raise BrokenPromiseError(f"the probe sent an event that is none: {error}") from None
+                raise BrokenPromiseError(
+                    f"the probe sent an event that is none: {error}"
+                ) from None
             response, failure = exchange.response, exchange.failure
             status = response.status if response is not None else None
             fate = fate_of(status, sent=failure is None or failure.sent)

@@ -86,7 +86,10 @@ def a_header_of_another_case(field: Field) -> Script:
 def definitions_without_a_key(field: Field) -> Script:
     """Without a key meters are neither listed nor defined."""
     field.need_security()
-    listing, create = field.api.find("listMeterDefinitions"), field.api.find("createMeterDefinition")
+    listing, create = (
+        field.api.find("listMeterDefinitions"),
+        field.api.find("createMeterDefinition"),
+    )
     due = field.api.statuses_of(listing, 401, 403)
     data = {"meterApiName": field.new_meter(), "displayName": "Calls", "type": "SUM_OF_ALL_USAGE"}
     yield field.call(listing, "a list of meters without a key", *due, key=None)

@@ -75,7 +75,9 @@ def an_empty_body(field: Field) -> Script:
 @probe
 def no_event(field: Field) -> Script:
     """JSON that is neither an event nor an array of events is refused."""
-    bad = {name: name.encode() for name in ('"an event"', "42", "true", "null", "[1, 2]", "[null]")}
+    bad = {
+        name: name.encode() for name in ('"an event"', "42", "true", "null", "[1, 2]", "[null]")
+    }
     yield from _refuse(field, bad)
 
 

@@ -56,7 +56,9 @@ def an_array_of_equal_values(field: Field) -> Script:
 def an_array_of_several_customers(field: Field) -> Script:
     """Events of an array count for their own customers, not for that of the first or the last."""
     customers = [field.customer, field.new_customer(), field.new_customer()]
-    yield field.send_array(*(field.event(customer=customer) for customer in [*customers, *customers]))
+    yield field.send_array(
+        *(field.event(customer=customer) for customer in [*customers, *customers])
+    )
     yield field.usage(*customers)
 
 

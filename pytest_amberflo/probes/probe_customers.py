@@ -62,7 +62,9 @@ def long_ids(field: Field) -> Script:
 def ids_with_marks(field: Field) -> Script:
     """Ids of customers may hold signs, quotes and letters outside ASCII."""
     stem = field.new_customer()
-    yield from _try(field, stem + "/o'neil", stem + '"%_*', stem + "@a.example?x=1&y", stem + "-Zoë")
+    yield from _try(
+        field, stem + "/o'neil", stem + '"%_*', stem + "@a.example?x=1&y", stem + "-Zoë"
+    )
 
 
 @probe

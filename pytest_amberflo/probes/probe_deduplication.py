@@ -31,7 +31,10 @@ def another_time(field: Field) -> Script:
     yield from _try(
         field,
         event,
-        *(field.vary(event, time_ms=event.time_ms + more) for more in (1, 1000, 60_000, 3_600_000)),
+        *(
+            field.vary(event, time_ms=event.time_ms + more)
+            for more in (1, 1000, 60_000, 3_600_000)
+        ),
     )
 
 

@@ -238,7 +238,8 @@ def sent_again_for_many_customers(field: Field) -> Script:
 def sent_again_with_long_texts(field: Field) -> Script:
     """A record with long ids and texts outside ASCII that is sent again is counted once."""
     event = field.event(
-        unique_id=field.new_id() + "-" + "x" * 150, dimensions={"city": "Zürich", "name": "'O\"Neil"}
+        unique_id=field.new_id() + "-" + "x" * 150,
+        dimensions={"city": "Zürich", "name": "'O\"Neil"},
     )
     yield field.send(event)
     yield LATER

@@ -57,7 +57,10 @@ def a_meter_of_both_accounts(field: Field) -> Script:
 def meters_of_the_other_account(field: Field) -> Script:
     """A meter that one account defines is not listed in the other."""
     field.need_second_account()
-    create, listing = field.api.find("createMeterDefinition"), field.api.find("listMeterDefinitions")
+    create, listing = (
+        field.api.find("createMeterDefinition"),
+        field.api.find("listMeterDefinitions"),
+    )
     meter = field.new_meter()
     data = {"meterApiName": meter, "displayName": "Calls", "type": "SUM_OF_ALL_USAGE"}
     yield field.call(create, "a new meter", 200, data=data)

@@ -85,7 +85,9 @@ def huge(field: Field) -> Script:
 @probe
 def many_digits(field: Field) -> Script:
     """Values of fifteen digits keep all of them."""
-    yield field.send(*_spread(field, ("123456789.012345", "0.123456789012345", "98765.4321098765")))
+    yield field.send(
+        *_spread(field, ("123456789.012345", "0.123456789012345", "98765.4321098765"))
+    )
     yield field.usage()
 
 

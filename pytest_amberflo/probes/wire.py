@@ -112,7 +112,9 @@ def _write(value: Any, *, escapes: bool = False) -> str:
     if isinstance(value, Decimal):
         return str(value)
     if isinstance(value, dict):
-        pairs = (f"{_write(k, escapes=escapes)}:{_write(v, escapes=escapes)}" for k, v in value.items())
+        pairs = (
+            f"{_write(k, escapes=escapes)}:{_write(v, escapes=escapes)}" for k, v in value.items()
+        )
         return "{" + ",".join(pairs) + "}"
     if isinstance(value, list | tuple):
         return "[" + ",".join(_write(item, escapes=escapes) for item in value) + "]"

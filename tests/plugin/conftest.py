@@ -17,6 +17,8 @@ _SETTINGS = (
     "AMBERFLO_TARGET",
 )
 #: Plugins that have no part in these runs and take long to load in every worker.
+#: Variants are tested on their own; everywhere else a workflow that ingests is one item.
+_ONCE = "--amberflo-variants=once"
 _WITHOUT = ("-p", "no:hypothesispytest", "-p", "no:anyio", "-p", "no:cacheprovider")
 
 
@@ -32,7 +34,7 @@ def run(request: pytest.FixtureRequest, pytester: pytest.Pytester) -> Run:
     """Runs pytest in the test's folder, serially and distributed."""
 
     def run_pytest(*arguments: str) -> pytest.RunResult:
-        return pytester.runpytest(*_WITHOUT, *request.param, *arguments)
+        return pytester.runpytest(*_WITHOUT, _ONCE, *request.param, *arguments)
 
     return run_pytest
 
@@ -42,7 +44,7 @@ def run_serially(pytester: pytest.Pytester) -> Run:
     """Runs pytest in the test's folder, where distribution cannot matter."""
 
     def run_pytest(*arguments: str) -> pytest.RunResult:
-        return pytester.runpytest(*_WITHOUT, *arguments)
+        return pytester.runpytest(*_WITHOUT, _ONCE, *arguments)
 
     return run_pytest
 

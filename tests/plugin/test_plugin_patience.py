@@ -202,35 +202,6 @@ def test_right_usage_is_watched(run_serially: Run, service: type[MeteringService
     result.stdout.fnmatch_lines(["  Seen in * It was right after * ms, and then changed."])
 
 
-def test_usage_that_nobody_reads_is_unverified(write: Write, run: Run) -> None:
-    """An item that could not have seen a lost event is red, and says why."""
-    start = INGEST_AND_QUERY.index("      - stepId: queryUsage")
-    end = INGEST_AND_QUERY.index("    outputs:\n      ingestResult: $steps")
-    text = INGEST_AND_QUERY[:start] + INGEST_AND_QUERY[end:]
-    text = edit(text, ("      clientMeters: $steps.queryUsage.outputs.clientMeters\n", ""))
-    write("ingest.arazzo.yaml", text)
-    result = run("-v")
-    assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.stdout.re_match_lines([r".*(once UNVERIFIED|UNVERIFIED .*::once).*"])
-    result.stdout.fnmatch_lines(
-        [
-            "  Nothing wrong was seen, and nothing could have been:",
-            "    no usage query would show it if 2.5 at * (uniqueId *) of meter api-calls "
-            "were lost",
-        ],
-        consecutive=True,
-    )
-    result.stdout.fnmatch_lines(["amberflo: 0 judged on embedded, 1 unverified; *"])
-    result.stdout.fnmatch_lines(["*= 1 unverified in *"])
-
-
-def test_value_zero_proves_nothing(run_serially: Run) -> None:
-    """A sum does not show whether a zero was counted."""
-    result = run_serially("--amberflo-input=meterValue=0")
-    assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.stdout.fnmatch_lines(["*no usage query would show it if 0 at *"])
-
-
 def test_what_is_not_understood_is_no_pass(write: Write, run_serially: Run) -> None:
     """A request that looks like an ingest and is none makes the item unverified."""
     text = edit(

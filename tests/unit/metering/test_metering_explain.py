@@ -17,8 +17,9 @@ from unit.metering.metering_kit import (
 )
 
 from pytest_amberflo.metering.expect import judge_reading
-from pytest_amberflo.metering.explain import describe_event, explain
+from pytest_amberflo.metering.explain import explain
 from pytest_amberflo.metering.ledger import Fate
+from pytest_amberflo.metering.story import describe_event
 from pytest_amberflo.metering.terms import NOTHING_KNOWN, Knowledge, Terms
 
 if TYPE_CHECKING:
@@ -66,11 +67,19 @@ def test_a_lost_event() -> None:
     )
 
 
-def test_a_loss_is_no_rounding() -> None:
-    """Nothing at all is a loss, also where the value could have been rounded to zero."""
-    (sentence,) = explain_reading(read_acme(0), [make_record(make_event("0.4"))])
-    assert "was lost" in sentence
-    assert "rounded" not in sentence
+def test_a_small_loss_may_be_a_rounding() -> None:
+    """A sum of nothing does not tell a lost 0.1 from one that was rounded; a count does."""
+    record = make_record(make_event("0.1"))
+    (sentence,) = explain_reading(read_acme(0), [record])
+    assert sentence == (
+        f"The event of 0.1 at {AT} was lost: it was accepted (200) and is not counted. "
+        "Or its value, 0.1, was rounded to 0: a COUNT would tell."
+    )
+    wrong = judge_reading(read_acme(0), [record], make_query())
+    count = judge_reading(read_acme(1), [record], make_query("COUNT"))
+    assert explain(wrong, [record], evidence=[count]) == (
+        "The value 0.1 was rounded to 0: the COUNT has the event.",
+    )
 
 
 def test_an_event_without_an_answer_that_is_gone() -> None:

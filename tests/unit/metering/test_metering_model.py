@@ -28,6 +28,7 @@ from pytest_amberflo.metering.expect import Judgement, Status, judge_reading
 from pytest_amberflo.metering.query import read_query
 from pytest_amberflo.metering.terms import Terms
 from pytest_amberflo.metering.usage import read_usage
+from pytest_amberflo.metering.window import MONDAY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +42,8 @@ def judge(case: Case, table: dict[Cell, float], habits: Habits) -> Judgement:
     """The judgement of a table, by way of the wire."""
     query = read_query(write_query(case.query, habits))
     reading = read_usage(render(table, case.query, habits), query)
-    terms = Terms(knows_all_writers=case.knows_all_writers)
+    # The model's weeks start on Monday, and that is known: otherwise each of seven ways is right.
+    terms = Terms(knows_all_writers=case.knows_all_writers, week_starts=frozenset({MONDAY}))
     return judge_reading(reading, case.records, query, terms=terms)
 
 

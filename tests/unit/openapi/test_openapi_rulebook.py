@@ -123,13 +123,11 @@ def test_no_file_is_opened_for_a_schema(tmp_path: Path) -> None:
         "{$ref: '#/components/schemas/Nothing'}",
     ],
 )
-@pytest.mark.xfail(strict=True, reason="the library's Unresolvable is not caught")
 def test_a_reference_of_a_schema_that_cannot_be_followed_is_a_problem(schema: str) -> None:
     """References out of the document, and those that lead nowhere, are refused with a reason."""
-    assert "`$ref`" in complain(answer_with(schema))
+    assert "`$ref: " in complain(answer_with(schema))
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="RecursionError is not caught")
 def test_references_of_schemas_in_a_circle_are_a_problem() -> None:
     """A schema that is nothing but a reference to itself is refused."""
     circle = "components: {schemas: {A: {$ref: '#/components/schemas/A'}}}\n"

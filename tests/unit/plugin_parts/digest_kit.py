@@ -13,6 +13,7 @@ from pytest_amberflo.http.exchange import Request, Response
 from pytest_amberflo.judge import UsageJudge
 from pytest_amberflo.metering.ledger import Ledger
 from pytest_amberflo.metering.query import read_query
+from pytest_amberflo.metering.terms import Terms
 from pytest_amberflo.run import Run
 from pytest_amberflo.verdict import (
     Check,
@@ -47,7 +48,7 @@ QUERY = {
 
 def judge_usage(seen: float, tally: Tally, *, status: int = 200) -> Check:
     """The check of a usage query that shows a number, after an ingest that was answered so."""
-    judge = UsageJudge(Ledger(), tally, StepClock(), is_alone=True)
+    judge = UsageJudge(Ledger(), tally, StepClock(), terms=Terms(knows_all_writers=True))
     judge.enter(make_exchange(json.dumps(EVENT).encode(), status=status))
     groups = [{"groupInfo": {"customerId": "acme"}, "records": [{str(DAY): seen}]}]
     answer = Response(status=200, body=json.dumps({"clientMeters": {"m": groups}}).encode())

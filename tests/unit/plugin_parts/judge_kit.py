@@ -11,6 +11,7 @@ from pytest_amberflo.http.exchange import Response
 from pytest_amberflo.judge import UsageJudge
 from pytest_amberflo.metering.ledger import Ledger
 from pytest_amberflo.metering.query import read_query
+from pytest_amberflo.metering.terms import Terms
 from pytest_amberflo.verdict import CheckOutcome, Tally, UsageDetail
 
 if TYPE_CHECKING:
@@ -63,7 +64,8 @@ class Item:
         self.ledger = ledger if ledger is not None else Ledger()
         self.tally = Tally()
         self.clock = StepClock()
-        self.judge = UsageJudge(self.ledger, self.tally, self.clock, is_alone=is_alone)
+        terms = Terms(knows_all_writers=is_alone)
+        self.judge = UsageJudge(self.ledger, self.tally, self.clock, terms=terms)
 
     def send(self, *events: Any, status: int | None = 200, sent: bool = True) -> None:
         """Enter an ingest of these events."""

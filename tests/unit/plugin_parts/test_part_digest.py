@@ -28,6 +28,7 @@ from pytest_amberflo.http.exchange import Response
 from pytest_amberflo.judge import UsageJudge
 from pytest_amberflo.metering.ledger import Ledger
 from pytest_amberflo.metering.query import read_query
+from pytest_amberflo.metering.terms import Terms
 from pytest_amberflo.verdict import (
     CheckOutcome,
     Tally,
@@ -110,7 +111,10 @@ def test_a_digest_is_plain_and_masked(run: Run) -> None:
     assert SECRET not in json.dumps(digest)
     trace = digest.pop("trace")
     assert digest == {
+        "nodeid": "f::wf",
+        "requests": [],
         "verdict": "failed",
+        "target": "embedded",
         "steps": [
             "send  POST /ingest  200  12 ms  usage is not what was sent  the key **** is wrong"
         ],
@@ -188,7 +192,7 @@ def test_usage_that_only_warns_is_not_right(run: Run) -> None:
 def test_no_less_than_nothing_is_right(run: Run) -> None:
     """A usage check that failed for the answer's form makes no negative count."""
     tally = Tally()
-    judge = UsageJudge(Ledger(), tally, StepClock(), is_alone=True)
+    judge = UsageJudge(Ledger(), tally, StepClock(), terms=Terms(knows_all_writers=True))
     judge.enter(make_exchange(json.dumps(EVENT).encode()))
     concluded = judge.settle(
         read_query(json.dumps(QUERY).encode()),

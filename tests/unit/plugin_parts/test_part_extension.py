@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from unit.plugin_parts.extension_kit import list_lines, read_workflow
 
-from pytest_amberflo.extension import MarkSpec, Row, WorkflowExtension
+from pytest_amberflo.extension import Row, WorkflowExtension
+from pytest_amberflo.marks import MarkSpec
 
 AN_ID = "a row needs an `id` of letters, digits, `.`, `-` and `_`"
 A_MARK = "a mark is a name, or one name with its arguments: `skip: {reason: ...}`"

@@ -128,16 +128,25 @@ def test_what_was_shown_once_must_stay() -> None:
     assert fresh.conclude(3)[0] is PASSED
 
 
-def test_a_cut_query_is_unverified() -> None:
+def test_a_blind_query_is_unverified() -> None:
     """Where nothing can be concluded the check says why, and nothing counts as judged."""
     item = Item()
-    item.send(event(3))
-    assert item.conclude(3, asked=query(take={"limit": 1})) == (
+    item.send(event(1e17), event(3, "evt-2"))
+    assert item.conclude(1e17) == (
         UNVERIFIED,
-        "the query asks for the first groups only (`take`)",
+        "the values are so far apart that a lost one is within the rounding of the sum",
     )
     assert item.tally.judged == 0
-    assert len(item.judge.find_unobserved()) == 1
+    assert len(item.judge.find_unobserved()) == 2
+
+
+def test_a_cut_query_is_judged_by_what_came() -> None:
+    """With `take`, the group that came is judged, and one that was cut is not observed."""
+    item = Item()
+    item.send(event(3), event(1, "evt-2", customerId="bravo"))
+    asked = query(take={"limit": 1}, customerFilter=["acme", "bravo"])
+    assert item.conclude(3, asked=asked)[0] is PASSED
+    assert ["evt-2" in reason for reason in item.judge.find_unobserved()] == [True]
 
 
 def test_others_may_have_written_where_we_are_not_alone() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_amberflo.options import read_settings
-from pytest_amberflo.settings import FILE_NAMES
+from pytest_amberflo.settings import FILE_NAMES, VARIANTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -60,7 +60,7 @@ def test_the_defaults_are_offline(read: Callable[..., Settings]) -> None:
     assert (settings.api_key, settings.min_judged, settings.trace) == (None, None, None)
     assert (settings.input_file, settings.inputs, settings.without) == (None, {}, frozenset())
     assert (settings.servers, settings.allow_hosts) == ({}, frozenset())
-    assert (settings.variants, settings.file_names) == (("once",), FILE_NAMES)
+    assert (settings.variants, settings.file_names) == (VARIANTS, FILE_NAMES)
     levels = {check: settings.level_of(check) for check in ("usage", "throttle", "lost-answer")}
     assert levels == {"usage": "error", "throttle": "off", "lost-answer": "off"}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import socket
 import threading
@@ -190,6 +191,26 @@ def test_who_may_get_the_key(tmp_path: Path) -> None:
     assert make(tmp_path).trusted_hosts == frozenset()
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("https://h/x?k=mine-%2f%31+2", True),
+        (f"Basic {base64.b64encode(b'user:mine-/1 2').decode()}", True),
+        ('{"a": "mine-\\/\\u0031 2"}', True),
+        ("mine-/12", False),
+        ("", False),
+    ],
+)
+def test_the_key_is_found_however_it_is_written(
+    tmp_path: Path,
+    text: str,
+    expected: bool,  # noqa: FBT001
+) -> None:
+    """A key that is encoded on its way to another host is still the key."""
+    assert make(tmp_path, api_key="mine-/1 2").holds_key(text) is expected
+    assert not make(tmp_path).holds_key(text)
+
+
 def test_places_of_secrets_in_requests(tmp_path: Path) -> None:
     """Keys of the description's security schemes, and the header of all others."""
     description = describe(
@@ -316,9 +337,9 @@ class Config:
 def test_a_worker_takes_names_and_server_of_its_controller(tmp_path: Path) -> None:
     """Under xdist a run is one: the same key and server, and names of its own worker."""
     shared = {"run_id": "abcdefw1", "api_key": "shared-key", "server_url": LOCAL}
-    run = make_run(make_settings(), Config(tmp_path, amberflo=shared))
+    run = make_run(make_settings(), Config(tmp_path, amberflo=shared), 0.0)
     assert (run.run_id, run.api_key, run.target_url) == ("abcdefw1", "shared-key", LOCAL)
-    alone = make_run(make_settings(), Config(tmp_path))
-    other = make_run(make_settings(), Config(tmp_path))
+    alone = make_run(make_settings(), Config(tmp_path), 0.0)
+    other = make_run(make_settings(), Config(tmp_path), 0.0)
     assert alone.run_id != other.run_id
     assert alone.api_key != other.api_key

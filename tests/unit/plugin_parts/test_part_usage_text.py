@@ -13,6 +13,7 @@ from pytest_amberflo.http.exchange import Response
 from pytest_amberflo.judge import UsageJudge
 from pytest_amberflo.metering.ledger import Ledger
 from pytest_amberflo.metering.query import read_query
+from pytest_amberflo.metering.terms import Terms
 from pytest_amberflo.usage_text import describe_usage, format_duration, summarize_usage
 from pytest_amberflo.verdict import Tally
 
@@ -53,7 +54,7 @@ def judge(
         "customerFilter": ["acme", "bravo"],
     }
     clock = StepClock()
-    found = UsageJudge(Ledger(), Tally(), clock, is_alone=True)
+    found = UsageJudge(Ledger(), Tally(), clock, terms=Terms(knows_all_writers=True))
     found.enter(make_exchange(json.dumps(list(events)).encode()))
     left = [Response(status=200, body=write(answer)) for answer in answers]
 
@@ -188,9 +189,7 @@ def test_nothing_expected_and_nothing_seen() -> None:
     """Without rows the table says so; without a cause the summary does."""
     detail = judge([], {"acme": {0: 0}}, take={"limit": 1})
     assert describe_usage(detail)[1] == "  nothing was expected, and nothing was seen"
-    assert summarize_usage(detail) == (
-        "usage of meter api-calls: The query asks for the first groups only (`take`)."
-    )
+    assert summarize_usage(detail) == ("usage of meter api-calls: nothing can be concluded")
 
 
 @pytest.mark.parametrize(

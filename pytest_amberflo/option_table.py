@@ -1,0 +1,81 @@
+"""The options and ini values of the plugin, by name, with what they take."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from pytest_amberflo.settings import CHECKS, VARIANTS
+
+if TYPE_CHECKING:
+    import pytest
+
+OPTIONS: Final = (
+    ("target", "TARGET", False, "embedded (default), live, or the URL of a metering service"),
+    ("require", "TARGET", False, "fail unless this is the target"),
+    ("min-judged", "N", False, "fail unless at least N workflow items were judged"),
+    ("server", "SOURCE=URL", True, "where one source description's operations are called"),
+    ("allow-host", "HOST", True, "a further host that requests may be sent to"),
+    ("input", "NAME=VALUE", True, "a workflow input; JSON where its schema is not a string"),
+    ("without", "NAME", True, "leave an optional input out"),
+    ("input-file", "FILE", False, "JSON or YAML with inputs by name, or by workflowId and name"),
+    ("variants", "LIST", False, f"by comma: {', '.join(VARIANTS)} (all on loopback, else once)"),
+    ("settle", "SECONDS", False, "how long usage may take to show (5 embedded, 60 elsewhere)"),
+    ("hold", "SECONDS", False, "how long right usage is watched (0 embedded, 2 elsewhere)"),
+    ("timeout", "SECONDS", False, "how long one request may take (10 on loopback, 30 elsewhere)"),
+    ("deadline", "SECONDS", False, "for the whole run; what is not judged by then is unverified"),
+    (
+        "dedup-key",
+        "[METER=]KEY",
+        True,
+        "the key of dedup: record (default), uniqueId, a dimension",
+    ),
+    ("max-events", "N", False, "most events that are sent off loopback (100)"),
+    ("rate", "N", False, "requests a second off loopback (5)"),
+    ("severity", "CHECK=LEVEL", True, "error, warn or off for a check: " + ", ".join(CHECKS)),
+    ("trace", "FILE", False, "write a JSON trace of every step, secrets masked"),
+)
+INI: Final[tuple[tuple[str, Any, str], ...]] = (
+    ("target", "string", "where Amberflo's own hosts are sent: embedded or a loopback URL"),
+    ("min_judged", "string", "fail unless at least this many workflow items were judged"),
+    ("servers", "linelist", "SOURCE=URL: where one source description's operations are called"),
+    ("allow_hosts", "linelist", "further hosts that requests may be sent to"),
+    ("input_file", "string", "JSON or YAML file with workflow inputs"),
+    ("variants", "string", "variants of workflows that ingest, by comma"),
+    ("settle", "string", "seconds that usage may take to show"),
+    ("hold", "string", "seconds that right usage is watched"),
+    ("timeout", "string", "seconds that one request may take"),
+    ("deadline", "string", "seconds for the whole run"),
+    ("dedup_key", "linelist", "[METER=]KEY: the account's key of deduplication"),
+    (
+        "dedup_value",
+        "string",
+        "key (default), first or last: of records that differ in value",
+    ),
+    ("max_events", "string", "most events that are sent off loopback"),
+    ("rate", "string", "requests a second off loopback"),
+    ("severity", "linelist", "CHECK=error|warn|off"),
+    ("trace", "string", "file for a JSON trace"),
+    ("lenient", "linelist", "rules that are not insisted on: bare-operation-id"),
+    ("files", "linelist", "names of workflow files (globs), instead of *.arazzo.yaml and so on"),
+)
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Declare every option and ini value."""
+    group = parser.getgroup("amberflo", "Metering contract tests (pytest-amberflo)")
+    for name, metavar, repeatable, text in OPTIONS:
+        group.addoption(
+            f"--amberflo-{name}",
+            metavar=metavar,
+            action="append" if repeatable else "store",
+            default=None,
+            dest=f"amberflo_{name.replace('-', '_')}",
+            help=text,
+        )
+    group.addoption(
+        "--amberflo-dry-run",
+        action="store_true",
+        help="resolve and validate every request, send none",
+    )
+    for name, kind, text in INI:
+        parser.addini(f"amberflo_{name}", text, type=kind, default=None)
