@@ -202,7 +202,7 @@ class Harvest:
             waited_s=now - reading.started,
             has_changed=has_changed,
         )
-        causes = explain(judgement, reading.book.ledger.records())
+        causes = explain(judgement, reading.book.ledger.records(), self._terms)
         detail = UsageDetail(judgement=judgement, settled=settled, causes=causes)
         kind = Kind.FAILED if judgement.status is Status.WRONG else Kind.UNVERIFIED
         reading.player.add(find_usage(kind, detail, found.exchange))
