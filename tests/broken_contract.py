@@ -51,15 +51,55 @@ SENT = (
     _sent("AnswersNothing", "one_event", "/ingest", lambda s, _d: (s, b"")),
     _sent("ShowsTexts", "one_event", "/usage", lambda s, d: (s, _map_numbers(d, str))),
     _sent("ShowsNulls", "one_event", "/usage", lambda s, d: (s, _map_numbers(d, lambda _: None))),
-    _sent("ShowsAList", "one_event", "/usage", lambda s, d: (s, {"clientMeters": list(d["clientMeters"].values())})),
+    _sent(
+        "ShowsAList",
+        "one_event",
+        "/usage",
+        lambda s, d: (s, {"clientMeters": list(d["clientMeters"].values())}),
+    ),
     _sent("ShowsNoMeters", "one_event", "/usage", lambda s, _d: (s, {})),
-    _sent("RenamesMeters", "one_event", "/usage", lambda s, d: (s, {"client_meters": d["clientMeters"]})),
-    _sent("LacksGroupInfo", "one_event", "/usage", lambda s, d: (s, _map_groups(d, lambda g: _without(g, "groupInfo")))),
-    _sent("LacksRecords", "one_event", "/usage", lambda s, d: (s, _map_groups(d, lambda g: _without(g, "records")))),
-    _sent("NamesBucketsByDate", "one_event", "/usage", lambda s, d: (s, _map_groups(d, lambda g: g | {"records": [{"2026-01-01": 1}]}))),
-    _sent("RepeatsGroups", "one_event", "/usage", lambda s, d: (s, {"clientMeters": {n: g + g for n, g in d["clientMeters"].items()}})),
-    _sent("Answers204", "an_unknown_meter", "/usage", lambda s, d: (s, d) if any(d["clientMeters"].values()) else (204, b"")),
-    _sent("Answers404ForNothing", "an_unknown_meter", "/usage", lambda s, d: (s, d) if any(d["clientMeters"].values()) else (404, {"message": "no"})),
+    _sent(
+        "RenamesMeters",
+        "one_event",
+        "/usage",
+        lambda s, d: (s, {"client_meters": d["clientMeters"]}),
+    ),
+    _sent(
+        "LacksGroupInfo",
+        "one_event",
+        "/usage",
+        lambda s, d: (s, _map_groups(d, lambda g: _without(g, "groupInfo"))),
+    ),
+    _sent(
+        "LacksRecords",
+        "one_event",
+        "/usage",
+        lambda s, d: (s, _map_groups(d, lambda g: _without(g, "records"))),
+    ),
+    _sent(
+        "NamesBucketsByDate",
+        "one_event",
+        "/usage",
+        lambda s, d: (s, _map_groups(d, lambda g: g | {"records": [{"2026-01-01": 1}]})),
+    ),
+    _sent(
+        "RepeatsGroups",
+        "one_event",
+        "/usage",
+        lambda s, d: (s, {"clientMeters": {n: g + g for n, g in d["clientMeters"].items()}}),
+    ),
+    _sent(
+        "Answers204",
+        "an_unknown_meter",
+        "/usage",
+        lambda s, d: (s, d) if any(d["clientMeters"].values()) else (204, b""),
+    ),
+    _sent(
+        "Answers404ForNothing",
+        "an_unknown_meter",
+        "/usage",
+        lambda s, d: (s, d) if any(d["clientMeters"].values()) else (404, {"message": "no"}),
+    ),
 )
 
 
@@ -139,7 +179,9 @@ class TakesHalfAKey(BrokenService):
 
     def authenticate(self, headers: Any) -> str:
         given = headers.get("X-API-KEY") or "-"
-        return next((a for key, a in KEYS.items() if key.startswith(given)), "") or super().authenticate(headers)
+        return next(
+            (a for key, a in KEYS.items() if key.startswith(given)), ""
+        ) or super().authenticate(headers)
 
 
 class TakesLongerKeys(BrokenService):
@@ -147,7 +189,9 @@ class TakesLongerKeys(BrokenService):
 
     def authenticate(self, headers: Any) -> str:
         given = headers.get("X-API-KEY") or ""
-        return next((a for key, a in KEYS.items() if given.startswith(key)), "") or super().authenticate(headers)
+        return next(
+            (a for key, a in KEYS.items() if given.startswith(key)), ""
+        ) or super().authenticate(headers)
 
 
 class FoldsKeys(BrokenService):
@@ -386,7 +430,12 @@ class TakesUnknownAggregations(BrokenService):
     caught_by = "a_query_of_unknown_kind"
 
     def read_query(self, query: Any) -> dict[str, Any]:
-        if isinstance(query, dict) and query.get("aggregation") not in ("SUM", "MAX", "COUNT", None):
+        if isinstance(query, dict) and query.get("aggregation") not in (
+            "SUM",
+            "MAX",
+            "COUNT",
+            None,
+        ):
             query["aggregation"] = "SUM"
         return super().read_query(query)
 
@@ -417,7 +466,12 @@ class TakesAnyQuery(BrokenService):
 
 
 def _defined(
-    name: str, probe: str, change: Callable[[Any, str, Any], Any], method: str, *, whole: bool = False
+    name: str,
+    probe: str,
+    change: Callable[[Any, str, Any], Any],
+    method: str,
+    *,
+    whole: bool = False,
 ) -> type[BrokenService]:
     """A service whose answer to a method is changed; `whole` for that of the list."""
 
@@ -448,10 +502,16 @@ DEFINED = (
     _defined("ForgetsChanges", "a_changed_meter", lambda _m, _n, d: RestoreMeters(d), "PUT"),
     _defined("ForgetsRemovals", "a_removed_meter", lambda _m, _n, d: RestoreMeters(d), "DELETE"),
     _defined("ListsNothing", "meters_of_every_type", lambda *_: [], "GET", whole=True),
-    _defined("ListsAllButTheLast", "meters_of_every_type", lambda _m, _n, d: d[:-1], "GET", whole=True),
+    _defined(
+        "ListsAllButTheLast", "meters_of_every_type", lambda _m, _n, d: d[:-1], "GET", whole=True
+    ),
     _defined("ListsTwice", "a_changed_meter", lambda _m, _n, d: d + d, "GET", whole=True),
-    _defined("ShowsAnotherMeter", "probe_definitions", lambda m, _n, _d: next(iter(m.values())), "GET"),
-    _defined("ChangesTypes", "a_new_meter", lambda _m, _n, d: d | {"type": "MAX_IN_PERIOD"}, "GET"),
+    _defined(
+        "ShowsAnotherMeter", "probe_definitions", lambda m, _n, _d: next(iter(m.values())), "GET"
+    ),
+    _defined(
+        "ChangesTypes", "a_new_meter", lambda _m, _n, d: d | {"type": "MAX_IN_PERIOD"}, "GET"
+    ),
     _defined("LosesDimensions", "a_new_meter", lambda _m, _n, d: _without(d, "dimensions"), "GET"),
     _defined("LacksTypes", "a_new_meter", lambda _m, _n, d: _without(d, "type"), "POST"),
 )
@@ -556,9 +616,9 @@ class AppliesRulesByPart(BrokenService):
     def passes_rules(self, account: str, record: Item) -> bool:
         value = dict(record.dimensions).get("env", "")
         for rule in self.rules[account]:
-            if rule["meterApiName"] == record.meter and rule.get("action") == "EXCLUDE":
-                if any(value.startswith(one) for one in rule.get("dimensionValues", [])):
-                    return False
+            is_mine = rule["meterApiName"] == record.meter and rule.get("action") == "EXCLUDE"
+            if is_mine and value.startswith(tuple(rule.get("dimensionValues", []))):
+                return False
         return True
 
 

@@ -443,28 +443,96 @@ KEYED: tuple[Broken, ...] = (
     _keyed("IgnoresFractions", "another_value", _but("value", lambda r: int(r.value))),
     _keyed("IgnoresSign", "another_sign", _but("value", lambda r: abs(r.value))),
     _keyed("IgnoresId", "another_id", _but("unique_id")),
-    _keyed("IgnoresCaseOfId", "an_id_of_another_case", _but("unique_id", lambda r: _fold(r.unique_id))),
-    _keyed("CutsIds", "an_id_with_another_end", _but("unique_id", lambda r: (r.unique_id or "")[:64])),
-    _keyed("CutsLongIds", "an_id_with_another_end", _but("unique_id", lambda r: (r.unique_id or "")[:128])),
-    _keyed("KeepsEndsOfIds", "an_id_with_another_start", _but("unique_id", lambda r: (r.unique_id or "")[-32:])),
-    _keyed("TrimsIds", "an_id_that_looks_like_a_number", _but("unique_id", lambda r: (r.unique_id or "").strip())),
-    _keyed("TakesIdsForNumbers", "an_id_that_looks_like_a_number", _but("unique_id", lambda r: (r.unique_id or "").lstrip("0"))),
+    _keyed(
+        "IgnoresCaseOfId", "an_id_of_another_case", _but("unique_id", lambda r: _fold(r.unique_id))
+    ),
+    _keyed(
+        "CutsIds", "an_id_with_another_end", _but("unique_id", lambda r: (r.unique_id or "")[:64])
+    ),
+    _keyed(
+        "CutsLongIds",
+        "an_id_with_another_end",
+        _but("unique_id", lambda r: (r.unique_id or "")[:128]),
+    ),
+    _keyed(
+        "KeepsEndsOfIds",
+        "an_id_with_another_start",
+        _but("unique_id", lambda r: (r.unique_id or "")[-32:]),
+    ),
+    _keyed(
+        "TrimsIds",
+        "an_id_that_looks_like_a_number",
+        _but("unique_id", lambda r: (r.unique_id or "").strip()),
+    ),
+    _keyed(
+        "TakesIdsForNumbers",
+        "an_id_that_looks_like_a_number",
+        _but("unique_id", lambda r: (r.unique_id or "").lstrip("0")),
+    ),
     _keyed("KeysByIdAlone", "an_id_of_an_earlier_time", lambda r: r.unique_id or id(r)),
-    _keyed("KeysByIdAndCustomer", "another_time", lambda r: (r.customer, r.meter, r.unique_id) if r.unique_id else id(r)),
+    _keyed(
+        "KeysByIdAndCustomer",
+        "another_time",
+        lambda r: (r.customer, r.meter, r.unique_id) if r.unique_id else id(r),
+    ),
     _keyed("IgnoresDimensions", "another_dimension_value", _but("dimensions")),
-    _keyed("IgnoresNamesOfDimensions", "another_dimension_name", _but("dimensions", lambda r: tuple(v for _, v in r.dimensions))),
-    _keyed("IgnoresValuesOfDimensions", "another_dimension_value", _but("dimensions", lambda r: tuple(k for k, _ in r.dimensions))),
-    _keyed("IgnoresOrderOfValues", "swapped_dimension_values", _but("dimensions", lambda r: (tuple(k for k, _ in r.dimensions), tuple(sorted(v for _, v in r.dimensions))))),
-    _keyed("KeysByOneDimension", "another_dimension_value", _but("dimensions", lambda r: r.dimensions[:1])),
-    _keyed("FoldsDimensions", "another_dimension_value", _but("dimensions", lambda r: str(r.dimensions).lower())),
-    _keyed("StringsDimensionsTogether", "dimensions_that_read_alike", _but("dimensions", lambda r: ",".join(f"{k}={v}" for k, v in r.dimensions))),
-    _keyed("CutsDimensions", "a_dimension_with_another_end", _but("dimensions", lambda r: tuple((k, v[:100]) for k, v in r.dimensions))),
-    _keyed("TrimsDimensions", "a_dimension_with_a_space", _but("dimensions", lambda r: tuple((k, v.strip()) for k, v in r.dimensions))),
+    _keyed(
+        "IgnoresNamesOfDimensions",
+        "another_dimension_name",
+        _but("dimensions", lambda r: tuple(v for _, v in r.dimensions)),
+    ),
+    _keyed(
+        "IgnoresValuesOfDimensions",
+        "another_dimension_value",
+        _but("dimensions", lambda r: tuple(k for k, _ in r.dimensions)),
+    ),
+    _keyed(
+        "IgnoresOrderOfValues",
+        "swapped_dimension_values",
+        _but(
+            "dimensions",
+            lambda r: (
+                tuple(k for k, _ in r.dimensions),
+                tuple(sorted(v for _, v in r.dimensions)),
+            ),
+        ),
+    ),
+    _keyed(
+        "KeysByOneDimension",
+        "another_dimension_value",
+        _but("dimensions", lambda r: r.dimensions[:1]),
+    ),
+    _keyed(
+        "FoldsDimensions",
+        "another_dimension_value",
+        _but("dimensions", lambda r: str(r.dimensions).lower()),
+    ),
+    _keyed(
+        "StringsDimensionsTogether",
+        "dimensions_that_read_alike",
+        _but("dimensions", lambda r: ",".join(f"{k}={v}" for k, v in r.dimensions)),
+    ),
+    _keyed(
+        "CutsDimensions",
+        "a_dimension_with_another_end",
+        _but("dimensions", lambda r: tuple((k, v[:100]) for k, v in r.dimensions)),
+    ),
+    _keyed(
+        "TrimsDimensions",
+        "a_dimension_with_a_space",
+        _but("dimensions", lambda r: tuple((k, v.strip()) for k, v in r.dimensions)),
+    ),
     _keyed("IgnoresCustomer", "another_customer", _but("customer")),
-    _keyed("FoldsCustomerInKey", "ids_of_another_case", _but("customer", lambda r: _fold(r.customer))),
+    _keyed(
+        "FoldsCustomerInKey", "ids_of_another_case", _but("customer", lambda r: _fold(r.customer))
+    ),
     _keyed("CutsCustomerInKey", "long_ids", _but("customer", lambda r: (r.customer or "")[:64])),
     _keyed("IgnoresMeter", "another_meter", _but("meter")),
-    _keyed("StringsNamesTogether", "names_that_run_together", lambda r: (f"{r.customer}-{r.unique_id}", r.meter, r.value, r.time_ms, r.dimensions)),
+    _keyed(
+        "StringsNamesTogether",
+        "names_that_run_together",
+        lambda r: (f"{r.customer}-{r.unique_id}", r.meter, r.value, r.time_ms, r.dimensions),
+    ),
 )
 
 

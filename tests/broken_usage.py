@@ -89,7 +89,9 @@ def _dimensions(record: Item, change: Callable[[str], str]) -> Item:
 STORED = (
     _stored("FoldsMeters", "names_of_another_case", lambda r: replace(r, meter=r.meter.lower())),
     _stored(
-        "CutsMeters", "long_names", lambda r: replace(r, meter=r.meter[:32]) if len(r.meter) > 50 else r
+        "CutsMeters",
+        "long_names",
+        lambda r: replace(r, meter=r.meter[:32]) if len(r.meter) > 50 else r,
     ),
     _stored(
         "TakesDashesForUnderscores",
@@ -130,13 +132,17 @@ STORED = (
     ),
     _stored("DropsDimensions", "groups_of_a_dimension", lambda r: replace(r, dimensions=())),
     _stored(
-        "KeepsOneDimension", "a_filter_of_one_value", lambda r: replace(r, dimensions=r.dimensions[1:])
+        "KeepsOneDimension",
+        "a_filter_of_one_value",
+        lambda r: replace(r, dimensions=r.dimensions[1:]),
     ),
     _stored(
         "MovesAMillisecond", "start_of_the_window", lambda r: replace(r, time_ms=r.time_ms - 1)
     ),
     _stored(
-        "RoundsSeconds", "end_of_the_window", lambda r: replace(r, time_ms=(r.time_ms + 500) // 1000 * 1000)
+        "RoundsSeconds",
+        "end_of_the_window",
+        lambda r: replace(r, time_ms=(r.time_ms + 500) // 1000 * 1000),
     ),
     _stored(
         "TakesShortTimesForSeconds",
@@ -144,7 +150,9 @@ STORED = (
         lambda r: replace(r, time_ms=r.time_ms * 1000) if r.time_ms < 10**12 else r,
     ),
     _stored(
-        "TakesItsOwnTime", "events_of_several_hours", lambda r: replace(r, time_ms=int(time.time() * 1000))
+        "TakesItsOwnTime",
+        "events_of_several_hours",
+        lambda r: replace(r, time_ms=int(time.time() * 1000)),
     ),
     _stored(
         "RoundsHours",
@@ -189,7 +197,9 @@ class LeaksIds(BrokenService):
         found, known = [], None
         for record in super().read_all(events):
             known = record.unique_id or known
-            found.append(replace(record, unique_id=known, time_ms=record.time_ms // 10_000 * 10_000))
+            found.append(
+                replace(record, unique_id=known, time_ms=record.time_ms // 10_000 * 10_000)
+            )
         return found
 
 
@@ -307,7 +317,9 @@ class WidensTooFar(BrokenService):
     def is_inside(self, item: Item, query: dict[str, Any]) -> bool:
         start, end = query["startTimeInSeconds"] - HOUR, query["endTimeInSeconds"] + HOUR
         is_aligned = query["startTimeInSeconds"] % HOUR == 0
-        return super().is_inside(item, query) if is_aligned else start <= item.time_ms // 1000 < end
+        return (
+            super().is_inside(item, query) if is_aligned else start <= item.time_ms // 1000 < end
+        )
 
 
 def _floored(
@@ -376,15 +388,37 @@ AGGREGATED = (
     _aggregated("AlwaysSums", "count_of_a_bucket", lambda _, v: sum(v)),
     _aggregated("MaxIsTheLast", "maximum_of_a_bucket", lambda n, v: v[-1] if n == "MAX" else None),
     _aggregated("MaxIsTheFirst", "maximum_of_a_bucket", lambda n, v: v[0] if n == "MAX" else None),
-    _aggregated("MaxFromZero", "maximum_below_zero", lambda n, v: max(0, *v) if n == "MAX" else None),
+    _aggregated(
+        "MaxFromZero", "maximum_below_zero", lambda n, v: max(0, *v) if n == "MAX" else None
+    ),
     _aggregated("MaxIsMin", "maximum_of_a_bucket", lambda n, v: min(v) if n == "MAX" else None),
     _aggregated("MaxIsSum", "maximum_of_a_bucket", lambda n, v: sum(v) if n == "MAX" else None),
-    _aggregated("CountsValues", "an_array_of_equal_values", lambda n, v: len(set(v)) if n == "COUNT" else None),
-    _aggregated("CountsNonZeros", "count_of_a_bucket", lambda n, v: sum(map(bool, v)) if n == "COUNT" else None),
-    _aggregated("SumsDistinct", "an_array_of_equal_values", lambda n, v: sum(set(v)) if n == "SUM" else None),
-    _aggregated("Averages", "sum_of_a_bucket", lambda n, v: sum(v) / len(v) if n == "SUM" else None),
-    _aggregated("SumsTheAbsolute", "below_zero", lambda n, v: sum(map(abs, v)) if n == "SUM" else None),
-    _aggregated("SumsTheLastTen", "events_one_after_another", lambda n, v: sum(v[-10:]) if n == "SUM" else None),
+    _aggregated(
+        "CountsValues",
+        "an_array_of_equal_values",
+        lambda n, v: len(set(v)) if n == "COUNT" else None,
+    ),
+    _aggregated(
+        "CountsNonZeros",
+        "count_of_a_bucket",
+        lambda n, v: sum(map(bool, v)) if n == "COUNT" else None,
+    ),
+    _aggregated(
+        "SumsDistinct",
+        "an_array_of_equal_values",
+        lambda n, v: sum(set(v)) if n == "SUM" else None,
+    ),
+    _aggregated(
+        "Averages", "sum_of_a_bucket", lambda n, v: sum(v) / len(v) if n == "SUM" else None
+    ),
+    _aggregated(
+        "SumsTheAbsolute", "below_zero", lambda n, v: sum(map(abs, v)) if n == "SUM" else None
+    ),
+    _aggregated(
+        "SumsTheLastTen",
+        "events_one_after_another",
+        lambda n, v: sum(v[-10:]) if n == "SUM" else None,
+    ),
 )
 
 
@@ -425,16 +459,48 @@ ASKED = (
     _asked("IgnoresAggregation", "count_of_a_bucket", lambda q: q | {"aggregation": "SUM"}),
     _asked("IgnoresInterval", "sum_of_a_bucket", lambda q: q | {"timeGroupingInterval": "DAY"}),
     _asked("IgnoresGroups", "groups_of_a_dimension", lambda q: q | {"groupBy": []}),
-    _asked("GroupsByTheFirst", "groups_of_two_dimensions", lambda q: q | {"groupBy": (q.get("groupBy") or [])[:1]}),
-    _asked("GroupsByCustomerAlways", "groups_of_a_dimension", lambda q: q | {"groupBy": ["customerId"]}),
+    _asked(
+        "GroupsByTheFirst",
+        "groups_of_two_dimensions",
+        lambda q: q | {"groupBy": (q.get("groupBy") or [])[:1]},
+    ),
+    _asked(
+        "GroupsByCustomerAlways",
+        "groups_of_a_dimension",
+        lambda q: q | {"groupBy": ["customerId"]},
+    ),
     _asked("IgnoresCustomers", "one_customer_of_several", lambda q: q | {"customerFilter": []}),
-    _asked("TakesOneCustomer", "two_customers_of_several", lambda q: q | {"customerFilter": (q.get("customerFilter") or [])[:1]}),
-    _asked("IgnoresCustomersInGroups", "one_customer_of_several", lambda q: q | ({"customerFilter": []} if q.get("groupBy") else {})),
+    _asked(
+        "TakesOneCustomer",
+        "two_customers_of_several",
+        lambda q: q | {"customerFilter": (q.get("customerFilter") or [])[:1]},
+    ),
+    _asked(
+        "IgnoresCustomersInGroups",
+        "one_customer_of_several",
+        lambda q: q | ({"customerFilter": []} if q.get("groupBy") else {}),
+    ),
     _asked("IgnoresFilters", "a_filter_of_one_value", lambda q: q | {"filter": {}}),
-    _asked("TakesOneValue", "a_filter_of_two_values", lambda q: q | {"filter": _first_of_each(q.get("filter") or {})}),
-    _asked("TakesOneFilter", "two_filters", lambda q: q | {"filter": dict(list((q.get("filter") or {}).items())[:1])}),
-    _asked("IgnoresFiltersInGroups", "a_filter_beside_a_group", lambda q: q | ({"filter": {}} if q.get("groupBy") else {})),
-    _asked("IgnoresFiltersOfMax", "a_filter_of_one_value", lambda q: q | ({"filter": {}} if q["aggregation"] == "MAX" else {})),
+    _asked(
+        "TakesOneValue",
+        "a_filter_of_two_values",
+        lambda q: q | {"filter": _first_of_each(q.get("filter") or {})},
+    ),
+    _asked(
+        "TakesOneFilter",
+        "two_filters",
+        lambda q: q | {"filter": dict(list((q.get("filter") or {}).items())[:1])},
+    ),
+    _asked(
+        "IgnoresFiltersInGroups",
+        "a_filter_beside_a_group",
+        lambda q: q | ({"filter": {}} if q.get("groupBy") else {}),
+    ),
+    _asked(
+        "IgnoresFiltersOfMax",
+        "a_filter_of_one_value",
+        lambda q: q | ({"filter": {}} if q["aggregation"] == "MAX" else {}),
+    ),
 )
 
 
@@ -560,9 +626,13 @@ class AddsEmptyGroupsTwice(BrokenService):
     caught_by = "all_usage_of_a_meter"
 
     def passes_customers(self, item: Item, query: dict[str, Any]) -> bool:
-        first = min((i.customer or "" for i in self.items["one"] if i.meter == item.meter), default="")
+        first = min(
+            (i.customer or "" for i in self.items["one"] if i.meter == item.meter), default=""
+        )
         return super().passes_customers(item, query) and (
-            bool(query.get("customerFilter")) or bool(query.get("groupBy")) or item.customer == first
+            bool(query.get("customerFilter"))
+            or bool(query.get("groupBy"))
+            or item.customer == first
         )
 
 

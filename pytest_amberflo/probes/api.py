@@ -117,7 +117,7 @@ def _find_key_header(description: Description) -> str | None:
 
 def _body_schema(description: Description, operation: Operation) -> Mapping[str, Any]:
     body = _follow(description, description.node_of(operation).value.get("requestBody"))
-    content = next(iter(_follow(description, body.get("content")).values()), {})
+    content: Any = next(iter(_follow(description, body.get("content")).values()), {})
     return _follow(description, content.get("schema") if isinstance(content, dict) else None)
 
 
@@ -141,13 +141,13 @@ def _find_required(description: Description, operation: Operation) -> tuple[str,
 def _find_event_members(description: Description, operation: Operation) -> frozenset[str]:
     """The members of events, whether they stand alone or in an array."""
     pending = [_body_schema(description, operation)]
-    found: set[str] = set()
+    members: set[str] = set()
     for _ in range(_MOST_REFS):
         if not pending:
             break
         schema = pending.pop()
-        found |= set(schema.get("properties", {}))
+        members |= set(schema.get("properties", {}))
         parts = [*schema.get("oneOf", ()), *schema.get("anyOf", ()), *schema.get("allOf", ())]
         parts.append(schema.get("items"))
-        pending += [_follow(description, part) for part in parts]
-    return frozenset(found)
+        pending += [found for part in parts if (found := _follow(description, part))]
+    return frozenset(members)

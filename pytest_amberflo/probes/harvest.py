@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 _FIRST_PAUSE_S: Final = 0.05
 _LONGEST_PAUSE_S: Final = 0.8
 
+OVER: Final = Finding(
+    kind=Kind.UNVERIFIED, headline="the deadline of the run came before this was judged"
+)
+
 
 @dataclass(slots=True)
 class Reading:
@@ -86,6 +90,10 @@ class Harvest:
             open_ones = [reading for reading in everything if not reading.is_done]
             if not open_ones:
                 break
+            if self._endpoint.is_over:
+                for reading in open_ones:
+                    self._give_up(reading, OVER)
+                break
             due = [r for r in open_ones if r.next_at <= r.player.clock.now()]
             if not due:
                 clock = open_ones[0].player.clock
@@ -127,11 +135,6 @@ class Harvest:
         if found is None or reading.is_done:
             return
         response = found.exchange.response
-        if response is not None and response.body == reading.last_body:
-            if reading.judgement is not None and reading.judgement.status is Status.RIGHT:
-                self._schedule(reading, player.clock.now())
-                return
-        reading.last_body = response.body if response is not None else None
         problem = find_violations(found)
         if problem is not None or response is None or response.status != 200:
             label = found.operation.label
@@ -140,6 +143,11 @@ class Harvest:
             fallback = Finding(kind=Kind.FAILED, headline=headline, exchange=found.exchange)
             self._give_up(reading, problem or fallback)
             return
+        was_right = reading.judgement is not None and reading.judgement.status is Status.RIGHT
+        if was_right and response.body == reading.last_body:
+            self._schedule(reading, player.clock.now())
+            return
+        reading.last_body = response.body
         try:
             usage = read_usage(response.body, reading.ask.query)
         except UsageShapeError as error:

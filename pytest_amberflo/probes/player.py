@@ -10,6 +10,7 @@ from pytest_amberflo.http.exchange import NotJsonError, load_json
 from pytest_amberflo.metering.event import UnreadableEventError, read_events
 from pytest_amberflo.metering.ledger import Ledger, Transmission, fate_of
 from pytest_amberflo.metering.terms import NOTHING_KNOWN
+from pytest_amberflo.pace import TooManyEventsError
 from pytest_amberflo.patience import NotJudgedError, PatientClock
 from pytest_amberflo.probes.endpoint import SilentEndpointError
 from pytest_amberflo.probes.finding import Finding, Kind, ProbeOutcome, find_violations, render
@@ -82,9 +83,13 @@ class Player:
 
     def start(self) -> None:
         """Play until the first stop."""
-        self.field = self._make_field()
-        self._script = self.probe.function(self.field)
+        self._script = self.probe.function(self.enter_field())
         self.resume(None)
+
+    def enter_field(self) -> Field:
+        """The ground that it plays on, new."""
+        self.field = self._make_field()
+        return self.field
 
     def resume(self, result: Any) -> None:
         """Play on until the next stop; what goes wrong becomes a finding."""
@@ -100,6 +105,8 @@ class Player:
         except SilentEndpointError as error:
             headline = f"not judged: the endpoint does not answer: {error}"
             self._add(Finding(kind=Kind.ERROR, headline=headline))
+        except TooManyEventsError as error:
+            self._add(Finding(kind=Kind.ERROR, headline=str(error)))
         except Exception as error:  # noqa: BLE001  one broken probe must not end the others
             lines = tuple("".join(traceback.format_exception(error)).splitlines())
             headline = f"the probe itself failed: {error!r}"
@@ -115,10 +122,11 @@ class Player:
             if isinstance(move, Later | Read):
                 self.stop = move
                 return
-            result = self._send(move) if isinstance(move, Send) else self._call(move)
+            result = self.send(move) if isinstance(move, Send) else self._call(move)
 
-    def _send(self, send: Send) -> tuple[Exchange, ...]:
-        """The last exchange of each body."""
+    def send(self, send: Send) -> tuple[Exchange, ...]:
+        """Send, and give the last exchange of each body."""
+        self._endpoint.admit(sum(map(_count_events, send.bodies)))
         answers = self._endpoint.ingest(send, self.clock)
         ledger = self.books[send.account].ledger
         for transmissions in answers:
@@ -183,6 +191,11 @@ class Player:
             self._add(Finding(kind=Kind.FAILED, headline=problem, exchange=exchange))
         return data
 
+    def end(self, finding: Finding) -> None:
+        """Play no more, and say why."""
+        self.stop = None
+        self._add(finding)
+
     def _add(self, finding: Finding) -> None:
         if len(self.findings) < _MOST_FINDINGS and finding.headline not in {
             known.headline for known in self.findings
@@ -211,8 +224,16 @@ class Player:
             text=text,
             events=self.events,
             readings=self.readings,
+            is_random=self.probe.is_model,
             visible_after_s=self.visible_after_s,
         )
+
+
+def _count_events(body: bytes) -> int:
+    try:
+        return len(read_events(body))
+    except UnreadableEventError:
+        return 1
 
 
 def _judge_call(call: Call, found: Found) -> tuple[Any, str | None]:
