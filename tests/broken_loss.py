@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import threading
+import select
 import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from right_service import DAY, FIRST_KEY, Item, Refused, RightService
+from right_service import DAY, Item, Refused, RightService
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -177,7 +177,8 @@ class LosesNewCustomers(BrokenService):
 
     @property
     def nobodies(self) -> set[str]:
-        return self.__dict__.setdefault("_nobodies", set())
+        found: set[str] = self.__dict__.setdefault("_nobodies", set())
+        return found
 
     def usage(self, account: str, query: dict[str, Any]) -> Any:
         answer = super().usage(account, query)
@@ -314,14 +315,7 @@ class DoublesAfterAnError(BrokenService):
 class DoublesAfterALostAnswer(BrokenService):
     caught_by = "sent_again_after_a_lost_answer"
 
-    def serve(self, handler: Any, body: bytes) -> None:
-        time.sleep(0.001)
-        threading.Event()
-        super().serve(handler, body)
-
     def send(self, handler: Any, status: int, data: Any, **how: Any) -> None:
-        import select
-
         if handler.path == "/ingest" and status == 200:
             time.sleep(0.1)
             is_gone = bool(select.select([handler.connection], [], [], 0)[0])
@@ -551,6 +545,3 @@ class KeepsTheLastValue(BrokenService):
         key = _but("value")(record)
         self.items[account] = [i for i in self.items[account] if _but("value")(i) != key]
         self.store(account, record)
-
-
-assert FIRST_KEY

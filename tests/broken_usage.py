@@ -1,4 +1,4 @@
-"""Services that change values, mix customers and meters, misplace times or answer other questions."""
+"""Services that change values, mix customers and meters, misplace times or misread questions."""
 
 from __future__ import annotations
 
