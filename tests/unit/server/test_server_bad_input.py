@@ -217,6 +217,18 @@ def test_what_is_nested_almost_too_deeply(client: httpx.Client) -> None:
         assert client.post(path, content=body).status_code == 400
 
 
+@pytest.mark.parametrize("number", ["1e999", "-1E+400", "9" * 400 + ".0", "0.1e0400"])
+def test_numbers_beyond_float_are_refused_wherever_they_are(
+    client: httpx.Client, number: str
+) -> None:
+    """Also in what is kept as it comes: no answer could hold them."""
+    body = f'{{"productPlanName": "p", "feeMap": {{"a": [{number}]}}}}'
+    path = "/payments/pricing/amberflo/account-pricing/product-plans"
+    answer = client.post(path, content=body)
+    assert (answer.status_code, "float64" in answer.text) == (400, True)
+    assert client.get(f"{path}/list").status_code == 200
+
+
 @pytest.mark.parametrize(
     "token",
     [
