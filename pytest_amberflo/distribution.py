@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,6 +24,7 @@ class Controller:
         self._settings = settings
         self._server: EmbeddedServer | None = None
         self._shared: dict[str, Any] = {}
+        self._folder: str | None = None
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -32,6 +35,7 @@ class Controller:
                 "run_id": make_run_id(),
                 "api_key": key,
                 "started_s": self._started_s,
+                "folder": self._make_folder(),
             }
             if self._settings.target.kind == "embedded":
                 token = self._shared["control_token"] = make_control_token()
@@ -41,8 +45,15 @@ class Controller:
         run_id = f"{self._shared['run_id']}w{number}"
         node.workerinput[SHARED] = self._shared | {"run_id": run_id}
 
+    def _make_folder(self) -> str:
+        """A folder where workers leave what others need of them."""
+        self._folder = tempfile.mkdtemp(prefix="pytest-amberflo-")
+        return self._folder
+
     def pytest_unconfigure(self) -> None:
-        """Stop the server."""
+        """Stop the server, remove the folder."""
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
         if self._server is not None:
             stop_server(self._server)
             self._server = None

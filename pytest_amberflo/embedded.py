@@ -19,7 +19,7 @@ def start_server(settings: Settings, key: str, control_token: str) -> EmbeddedSe
     value: ValuePolicy = settings.dedup.value.value
     rules = {meter: DedupRule(key=name, value=value) for meter, name in settings.dedup.keys}
     server = EmbeddedServer(
-        api_keys=[key],
+        api_keys=[key, *filter(None, [settings.second_key])],
         control_token=control_token,
         behaviour=Behaviour(
             dedup=rules.get(None, DedupRule(value=value)),

@@ -6,15 +6,17 @@ import time
 from typing import TYPE_CHECKING
 
 from pytest_amberflo import fixtures, hookspecs
-from pytest_amberflo.discovery import has_workflow_name, may_be_workflow
+from pytest_amberflo.discovery import has_workflow_name, is_probe_file, may_be_workflow
 from pytest_amberflo.distribution import Controller
 from pytest_amberflo.nodes import RUN, SETTINGS, STARTED, ArazzoFile, WorkflowItem, check_names
 from pytest_amberflo.option_table import add_options
 from pytest_amberflo.options import read_settings
+from pytest_amberflo.probes.status import describe_status
 from pytest_amberflo.summary import ReportMaker, RunSummary
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import Any
 
     import pytest
 
@@ -54,7 +56,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """Collect workflow documents."""
+    """Collect workflow documents, and this package's probes."""
+    if is_probe_file(file_path):
+        from pytest_amberflo.probes.nodes import ProbeFile  # noqa: PLC0415  only for probes
+
+        return ProbeFile.from_parent(parent, path=file_path)
     names = parent.config.stash[SETTINGS].file_names
     is_certain = has_workflow_name(file_path, names)
     if not is_certain:
@@ -69,3 +75,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     workflows = [item for item in items if isinstance(item, WorkflowItem)]
     if workflows:
         check_names(config, workflows)
+
+
+def pytest_report_teststatus(report: pytest.TestReport, config: pytest.Config) -> Any:
+    """Show the promise of a probe under -v."""
+    return describe_status(report, config.get_verbosity())

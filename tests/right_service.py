@@ -24,7 +24,7 @@ KEYS = {"key-of-the-first-account": "one", "key-of-the-second-account": "two"}
 FIRST_KEY, SECOND_KEY = KEYS
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818  an outcome, not a fault
     """A request that is not done."""
 
     def __init__(self, status: int, message: str) -> None:
@@ -428,7 +428,7 @@ def _listen(service: RightService) -> ThreadingHTTPServer:
         def do_POST(self) -> None:
             self._serve()
 
-        do_GET = do_PUT = do_DELETE = do_POST
+        do_GET = do_PUT = do_DELETE = do_POST  # noqa: N815  as the base class has it
 
         def _serve(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))

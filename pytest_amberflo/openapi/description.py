@@ -14,14 +14,14 @@ from pytest_amberflo.arazzo.errors import DocumentError, Problem
 from pytest_amberflo.arazzo.operation import Encoding, Operation, OperationParameter, Server
 from pytest_amberflo.arazzo.scope import describe_type
 from pytest_amberflo.openapi.extractor import Extractor
-from pytest_amberflo.openapi.references import References
+from pytest_amberflo.openapi.references import Node, References
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from pytest_amberflo.arazzo.source import Source
+    from pytest_amberflo.arazzo.source import Pointer, Source
     from pytest_amberflo.openapi.extract import Extract
-    from pytest_amberflo.openapi.references import Node, OpenSourceText
+    from pytest_amberflo.openapi.references import OpenSourceText
 
 METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
 _VERSION: Final = re.compile(r"3\.([012])\.\d+(?:-.+)?\Z")
@@ -234,6 +234,15 @@ class Description:
             if servers:
                 return tuple(_read_server(server) for server in servers)
         return (Server(url="/", variables={}),)
+
+    def resolve(self, data: Any, at: Pointer) -> Mapping[str, Any]:
+        """The object itself, or the one that its `$ref` leads to; `at` is where it is referred to.
+
+        Relative references are read as those of the description's own file. Raises DocumentError.
+        """
+        found = self._resolve(Node(self.source, at, data, self._references.root.base)).value
+        assert isinstance(found, dict)
+        return found
 
     def _resolve(self, node: Node) -> Node:
         """The object that a node is or refers to. Raises DocumentError."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pytest_amberflo.openapi.description import Description
 
 _DEFAULT_KEY_HEADER: Final = "X-API-KEY"
+_MOST_REFS: Final = 50
 
 
 class UnusableDescriptionError(ValueError):
@@ -67,9 +68,7 @@ class Api:
 
     def statuses_of(self, operation: Operation, *wanted: int) -> tuple[int, ...]:
         """Which of some statuses an operation documents. Raises NoPromiseError for none."""
-        data = self.description.source.data
-        item = self.description.resolve(data["paths"][operation.path], ("paths", operation.path))
-        known = {str(status) for status in item[operation.method.lower()].get("responses", {})}
+        known = set(map(str, self.description.node_of(operation).value.get("responses", {})))
         found = tuple(status for status in wanted if str(status) in known)
         if not found and known & {"4XX", "4xx", "default"}:
             return wanted
@@ -82,11 +81,9 @@ class Api:
 def read_api(description: Description) -> Api:
     """What a description promises. Raises UnusableDescriptionError."""
     found: dict[str, Operation] = {}
-    for text in description.list_paths():
-        method, _, path = text.partition(" ")
-        operation = description.at(("paths", path, method.lower()))
-        role = recognize_operation(operation) if operation is not None else None
-        if operation is not None and role is not None:
+    for operation in description.list_operations():
+        role = recognize_operation(operation)
+        if role is not None:
             found.setdefault(role, operation)
     for role, example in (("ingest", "POST /ingest"), ("usage", "POST /usage")):
         if role not in found:
@@ -94,6 +91,8 @@ def read_api(description: Description) -> Api:
             raise UnusableDescriptionError(f"{name} has no operation such as {example}")
     usage = found["usage"]
     members = next(iter(usage.body_schemas.values()), {})
+    if not members:
+        members = _body_schema(description, usage).get("properties", {})
     header = _find_key_header(description)
     return Api(
         description=description,
@@ -117,12 +116,22 @@ def _find_key_header(description: Description) -> str | None:
 
 
 def _body_schema(description: Description, operation: Operation) -> Mapping[str, Any]:
-    data = description.source.data
-    item = description.resolve(data["paths"][operation.path], ("paths", operation.path))
-    at = operation.pointer
-    body = description.resolve(item[operation.method.lower()].get("requestBody", {}), at)
-    content = next(iter(body.get("content", {}).values()), {})
-    return description.resolve(content.get("schema", {}), at)
+    body = _follow(description, description.node_of(operation).value.get("requestBody"))
+    content: Any = next(iter(_follow(description, body.get("content")).values()), {})
+    return _follow(description, content.get("schema") if isinstance(content, dict) else None)
+
+
+def _follow(description: Description, value: Any) -> Mapping[str, Any]:
+    """The object itself, or what it refers to within the document; empty for anything else."""
+    for _ in range(_MOST_REFS):
+        reference = value.get("$ref") if isinstance(value, dict) else None
+        if not isinstance(reference, str) or not reference.startswith("#/"):
+            break
+        value = description.source.data
+        for part in reference[2:].split("/"):
+            name = part.replace("~1", "/").replace("~0", "~")
+            value = value.get(name) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else {}
 
 
 def _find_required(description: Description, operation: Operation) -> tuple[str, ...]:
@@ -132,14 +141,13 @@ def _find_required(description: Description, operation: Operation) -> tuple[str,
 def _find_event_members(description: Description, operation: Operation) -> frozenset[str]:
     """The members of events, whether they stand alone or in an array."""
     pending = [_body_schema(description, operation)]
-    found: set[str] = set()
-    for _ in range(20):
+    members: set[str] = set()
+    for _ in range(_MOST_REFS):
         if not pending:
             break
         schema = pending.pop()
-        found |= set(schema.get("properties", {}))
+        members |= set(schema.get("properties", {}))
         parts = [*schema.get("oneOf", ()), *schema.get("anyOf", ()), *schema.get("allOf", ())]
-        if isinstance(schema.get("items"), dict):
-            parts.append(schema["items"])
-        pending += [description.resolve(part, operation.pointer) for part in parts]
-    return frozenset(found)
+        parts.append(schema.get("items"))
+        pending += [found for part in parts if (found := _follow(description, part))]
+    return frozenset(members)

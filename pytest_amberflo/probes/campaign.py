@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from pytest_amberflo.probes.explorer import Explorer
 from pytest_amberflo.probes.field import Field, Names
-from pytest_amberflo.probes.harvest import Harvest
+from pytest_amberflo.probes.harvest import OVER, Harvest
 from pytest_amberflo.probes.moves import LATER, NoPromiseError, Read
 from pytest_amberflo.probes.player import Player
 from pytest_amberflo.probes.promise import Probe
@@ -46,6 +47,8 @@ class Plan:
     #: Whether the first key is one that the endpoint was told of.
     knows_keys: bool = False
     gap_s: float = GAP_S
+    #: What random sequences of calls begin with.
+    seed: int = 0
     #: The moment that times of events are counted from, UTC; now if None.
     now_s: float | None = None
 
@@ -60,43 +63,64 @@ class Campaign:
     def run(self, probes: Sequence[Probe]) -> tuple[ProbeOutcome, ...]:
         """The outcome of each probe, in their order."""
         plan = self._plan
-        players = [self._make_player(probe) for probe in probes]
+        players = {probe.key: self.make_player(probe) for probe in probes if not probe.is_model}
         with ThreadPoolExecutor(_THREADS, thread_name_prefix="probes") as pool:
             harvest = Harvest(
                 plan.endpoint, plan.terms, pool, settle_s=plan.settle_s, hold_s=plan.hold_s
             )
-            list(pool.map(Player.start, players))
-            waiting = [player for player in players if player.stop is LATER]
-            if waiting:
-                self._pass_time(waiting, harvest, pool)
-            plan.endpoint.is_later = True
-            for _ in range(_MOST_ROUNDS):
-                while any(player.stop is LATER for player in players):
-                    late = [player for player in players if player.stop is LATER]
-                    list(pool.map(lambda player: player.resume(None), late))
-                asking = [
-                    (player, player.stop.asks)
-                    for player in players
-                    if isinstance(player.stop, Read)
-                ]
-                if not asking:
-                    break
-                results = harvest.take(asking)
-                jobs = [
-                    pool.submit(player.resume, judgements)
-                    for (player, _), judgements in zip(asking, results, strict=True)
-                    if not player.is_broken
-                ]
-                for player, _ in asking:
-                    if player.is_broken:
-                        player.stop = None
-                for job in jobs:
-                    job.result()
-        return tuple(player.conclude(plan.redactor) for player in players)
+            self._play(list(players.values()), harvest, pool)
+            outcomes = {key: one.conclude(plan.redactor) for key, one in players.items()}
+            slowest = max((one.visible_after_s or 0.0 for one in outcomes.values()), default=0.0)
+            for probe in probes:
+                if probe.is_model:
+                    explorer = Explorer(self.make_player, harvest, slowest_s=slowest)
+                    outcomes[probe.key] = explorer.explore(probe, plan.redactor, plan.seed)
+        return tuple(outcomes[probe.key] for probe in probes)
 
-    def _make_player(self, probe: Probe) -> Player:
+    def _play(self, players: Sequence[Player], harvest: Harvest, pool: ThreadPoolExecutor) -> None:
+        list(pool.map(self._start, players))
+        waiting = [player for player in players if player.stop is LATER]
+        if waiting:
+            self._pass_time(waiting, harvest, pool)
+        self._plan.endpoint.is_later = True
+        for _ in range(_MOST_ROUNDS):
+            while late := [player for player in players if player.stop is LATER]:
+                list(pool.map(self._resume, late, [None] * len(late)))
+            asking = [(p, p.stop.asks) for p in players if isinstance(p.stop, Read)]
+            if not asking:
+                break
+            results = harvest.take(asking)
+            sound = [
+                (player, judgements)
+                for (player, _), judgements in zip(asking, results, strict=True)
+                if not player.is_broken
+            ]
+            for player, _ in asking:
+                player.stop = None
+            list(pool.map(self._resume, *zip(*sound, strict=True)) if sound else ())
+
+    def _start(self, player: Player) -> None:
+        if self._plan.endpoint.is_over:
+            player.end(OVER)
+        else:
+            player.start()
+
+    def _resume(self, player: Player, result: object) -> None:
+        if self._plan.endpoint.is_over:
+            player.end(OVER)
+        else:
+            player.resume(result)
+
+    def make_player(self, probe: Probe) -> Player:
+        """One that is ready to play a probe."""
         plan = self._plan
-        return Player(probe, self.make_field, plan.endpoint, settle_s=plan.settle_s)
+        return Player(
+            probe,
+            self.make_field,
+            plan.endpoint,
+            settle_s=plan.settle_s,
+            may_refuse_copies=bool(plan.terms.dedup.keys),
+        )
 
     def make_field(self) -> Field:
         """New ground."""
@@ -118,7 +142,7 @@ class Campaign:
         jobs = [pool.submit(harvest.glance, player, _list_glances(player)) for player in waiting]
         for job in jobs:
             job.result()
-        filler = self._make_player(_FILLER)
+        filler = self.make_player(_FILLER)
         filler.start()
         filler.clock.sleep(max(0.0, started + self._plan.gap_s - time.monotonic()))
 

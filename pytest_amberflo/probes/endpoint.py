@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pytest_amberflo.http.client import Client
     from pytest_amberflo.openapi.contract import Contract
     from pytest_amberflo.openapi.violation import Violation
+    from pytest_amberflo.pace import Pace
     from pytest_amberflo.patience import PatientClock
     from pytest_amberflo.probes.api import Api
     from pytest_amberflo.probes.moves import Account, Ask, Call, Send
@@ -55,8 +56,10 @@ class Endpoint:
         keys: dict[Account, str | None],
         make_client: Callable[[], Client],
         timeout_s: float,
+        pace: Pace | None = None,
     ) -> None:
         self.api = api
+        self._pace = pace
         self._contract = contract
         self._url = url.rstrip("/")
         self._keys = keys
@@ -68,11 +71,23 @@ class Endpoint:
         self._silence = 0
         self._checked: dict[object, tuple[Violation, ...]] = {}
         self._lock = threading.Lock()
+        self._turn = threading.Lock()
 
     def close(self) -> None:
         """Close every connection."""
         for client in self._clients.values():
             client.close()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the run's deadline has come."""
+        return self._pace is not None and self._pace.is_over
+
+    def admit(self, events: int) -> None:
+        """Count events before they are sent. Raises TooManyEventsError."""
+        if self._pace is not None:
+            with self._lock:
+                self._pace.admit_events(events)
 
     def build(
         self,
@@ -190,6 +205,9 @@ class Endpoint:
         """One exchange, waiting as long as the service throttles. Raises NotJudgedError."""
         turn = 0
         while True:
+            if self._pace is not None:
+                with self._turn:
+                    self._pace.wait_for_turn()
             exchange = client.send(
                 request, timeout_s=self._timeout_s, notes=("resent",) if before else ()
             )

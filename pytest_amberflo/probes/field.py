@@ -128,7 +128,7 @@ class Field:
         """All events in one request."""
         return Send(bodies=(join_array([write_event(event) for event in events]),), **how)
 
-    def ask(
+    def ask(  # noqa: PLR0913  a query has many members
         self,
         aggregation: str = "SUM",
         interval: str = "HOUR",
@@ -180,7 +180,7 @@ class Field:
         return interval.floor(first), interval.after(interval.floor(last))
 
     def usage(self, *customers: str, **how: Any) -> Read:
-        """SUM and COUNT of each customer, in two sizes of buckets: what was lost or doubled shows."""
+        """SUM and COUNT of each customer, in two sizes of buckets: no event can hide."""
         return Read(asks=tuple(self._list_asks(customers or (self.customer,), how)))
 
     def read(self, *asks: Ask) -> Read:

@@ -51,6 +51,8 @@ class ProbeOutcome:
     text: str = ""
     events: int = 0
     readings: int = 0
+    #: Whether it depends on the seed of the run.
+    is_random: bool = False
     #: From the end of planting to the last right answer, in seconds.
     visible_after_s: float | None = None
 

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 _FIRST_PAUSE_S: Final = 0.05
 _LONGEST_PAUSE_S: Final = 0.8
 
+OVER: Final = Finding(
+    kind=Kind.UNVERIFIED, headline="the deadline of the run came before this was judged"
+)
+
 
 @dataclass(slots=True)
 class Reading:
@@ -43,6 +47,8 @@ class Reading:
     judgement: Judgement | None = None
     found: Found | None = None
     last_body: bytes | None = None
+    #: When the last answer was asked for: it may wait for others before it is judged.
+    asked_at: float = 0.0
     is_done: bool = False
 
     @property
@@ -84,6 +90,10 @@ class Harvest:
             open_ones = [reading for reading in everything if not reading.is_done]
             if not open_ones:
                 break
+            if self._endpoint.is_over:
+                for reading in open_ones:
+                    self._give_up(reading, OVER)
+                break
             due = [r for r in open_ones if r.next_at <= r.player.clock.now()]
             if not due:
                 clock = open_ones[0].player.clock
@@ -104,6 +114,7 @@ class Harvest:
     def _fetch(self, reading: Reading) -> Reading:
         """The reading with one more answer."""
         player = reading.player
+        reading.asked_at = player.clock.now()
         try:
             reading.found = self._endpoint.read(reading.ask, player.clock)
         except NotJudgedError as error:
@@ -124,11 +135,6 @@ class Harvest:
         if found is None or reading.is_done:
             return
         response = found.exchange.response
-        if response is not None and response.body == reading.last_body:
-            if reading.judgement is not None and reading.judgement.status is Status.RIGHT:
-                self._schedule(reading, player.clock.now())
-                return
-        reading.last_body = response.body if response is not None else None
         problem = find_violations(found)
         if problem is not None or response is None or response.status != 200:
             label = found.operation.label
@@ -137,6 +143,11 @@ class Harvest:
             fallback = Finding(kind=Kind.FAILED, headline=headline, exchange=found.exchange)
             self._give_up(reading, problem or fallback)
             return
+        was_right = reading.judgement is not None and reading.judgement.status is Status.RIGHT
+        if was_right and response.body == reading.last_body:
+            self._schedule(reading, player.clock.now())
+            return
+        reading.last_body = response.body
         try:
             usage = read_usage(response.body, reading.ask.query)
         except UsageShapeError as error:
@@ -144,9 +155,11 @@ class Harvest:
             wrong = Finding(kind=Kind.FAILED, headline=headline, exchange=found.exchange)
             self._give_up(reading, wrong)
             return
-        terms = replace(self._terms, knows_all_writers=reading.ask.is_alone)
-        book = reading.book
-        records, query = book.ledger.records(), reading.ask.query
+        book, query = reading.book, reading.ask.query
+        # Nobody else writes to customers that a probe has made up.
+        is_alone = reading.ask.is_alone or bool(query.customers)
+        terms = replace(self._terms, knows_all_writers=is_alone)
+        records = book.ledger.records()
         judgement = judge_reading(usage, records, query, known=book.known, terms=terms)
         reading.judgement = judgement
         if judgement.status is Status.RIGHT and not is_glance:
@@ -172,10 +185,10 @@ class Harvest:
             else:
                 reading.is_done = True
             return
-        is_late = now >= reading.started + self._settle_s
+        is_late = reading.asked_at >= reading.started + self._settle_s
         if judgement.status is Status.PARTIAL and reading.right_at is None and not is_late:
             end = reading.started + self._settle_s
-            reading.next_at = min(now + reading.pause, end)
+            reading.next_at = max(now, min(now + reading.pause, end))
             reading.pause = min(reading.pause * 2, _LONGEST_PAUSE_S)
             return
         self._conclude(reading, now)
@@ -197,7 +210,7 @@ class Harvest:
             waited_s=now - reading.started,
             has_changed=has_changed,
         )
-        causes = explain(judgement, reading.book.ledger.records())
+        causes = explain(judgement, reading.book.ledger.records(), self._terms)
         detail = UsageDetail(judgement=judgement, settled=settled, causes=causes)
         kind = Kind.FAILED if judgement.status is Status.WRONG else Kind.UNVERIFIED
         reading.player.add(find_usage(kind, detail, found.exchange))

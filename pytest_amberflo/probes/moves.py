@@ -28,6 +28,8 @@ class Send:
     #: Why something is sent again, "" where it is not.
     reason: str = ""
     account: Account = "first"
+    #: The uniqueIds of events that must not count: a filtering rule leaves them out.
+    left_out: frozenset[str] = frozenset()
     #: How the name of the key's header is spelled, if not as the description has it.
     key_header: str | None = None
 

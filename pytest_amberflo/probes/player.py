@@ -10,6 +10,7 @@ from pytest_amberflo.http.exchange import NotJsonError, load_json
 from pytest_amberflo.metering.event import UnreadableEventError, read_events
 from pytest_amberflo.metering.ledger import Ledger, Transmission, fate_of
 from pytest_amberflo.metering.terms import NOTHING_KNOWN
+from pytest_amberflo.pace import TooManyEventsError
 from pytest_amberflo.patience import NotJudgedError, PatientClock
 from pytest_amberflo.probes.endpoint import SilentEndpointError
 from pytest_amberflo.probes.finding import Finding, Kind, ProbeOutcome, find_violations, render
@@ -56,10 +57,10 @@ class Player:
         endpoint: Endpoint,
         *,
         settle_s: float,
-        clock: PatientClock | None = None,
+        may_refuse_copies: bool = False,
     ) -> None:
         self.probe = probe
-        self.clock = clock or PatientClock()
+        self.clock = PatientClock()
         self.findings: list[Finding] = []
         self.books: dict[Account, Book] = {"first": Book(), "second": Book()}
         self.events = 0
@@ -71,6 +72,7 @@ class Player:
         self._make_field = make_field
         self._endpoint = endpoint
         self._settle_s = settle_s
+        self._may_refuse_copies = may_refuse_copies
         self._skipped: str | None = None
         self._script: Script | None = None
 
@@ -81,9 +83,13 @@ class Player:
 
     def start(self) -> None:
         """Play until the first stop."""
-        self.field = self._make_field()
-        self._script = self.probe.function(self.field)
+        self._script = self.probe.function(self.enter_field())
         self.resume(None)
+
+    def enter_field(self) -> Field:
+        """The ground that it plays on, new."""
+        self.field = self._make_field()
+        return self.field
 
     def resume(self, result: Any) -> None:
         """Play on until the next stop; what goes wrong becomes a finding."""
@@ -99,6 +105,8 @@ class Player:
         except SilentEndpointError as error:
             headline = f"not judged: the endpoint does not answer: {error}"
             self._add(Finding(kind=Kind.ERROR, headline=headline))
+        except TooManyEventsError as error:
+            self._add(Finding(kind=Kind.ERROR, headline=str(error)))
         except Exception as error:  # noqa: BLE001  one broken probe must not end the others
             lines = tuple("".join(traceback.format_exception(error)).splitlines())
             headline = f"the probe itself failed: {error!r}"
@@ -114,20 +122,32 @@ class Player:
             if isinstance(move, Later | Read):
                 self.stop = move
                 return
-            result = self._send(move) if isinstance(move, Send) else self._call(move)
+            result = self.send(move) if isinstance(move, Send) else self._call(move)
 
-    def _send(self, send: Send) -> tuple[Exchange, ...]:
-        """The last exchange of each body."""
+    def send(self, send: Send) -> tuple[Exchange, ...]:
+        """Send, and give the last exchange of each body."""
+        self._endpoint.admit(sum(map(_count_events, send.bodies)))
         answers = self._endpoint.ingest(send, self.clock)
         ledger = self.books[send.account].ledger
         for transmissions in answers:
-            self._enter(ledger, transmissions, send.reason)
+            self._enter(ledger, transmissions, send)
             final = transmissions[-1]
             if final.response is not None:
-                self._hold_to_description(self._endpoint.check(self._endpoint.api.ingest, final))
+                found = self._endpoint.check(self._endpoint.api.ingest, final)
+                self._hold_to_description(found)
+                self._check_taken(final, send)
         return tuple(transmissions[-1] for transmissions in answers)
 
-    def _enter(self, ledger: Ledger, transmissions: Sequence[Exchange], reason: str) -> None:
+    def _check_taken(self, exchange: Exchange, send: Send) -> None:
+        """An event that keeps to the description is taken; a copy may be refused by some rules."""
+        status = exchange.response.status if exchange.response is not None else 200
+        if status == 200 or (self._may_refuse_copies and send.reason and 400 <= status < 500):
+            return
+        label = self._endpoint.api.ingest.label
+        headline = f"{label} answers {status} to events that keep to the description"
+        self._add(Finding(kind=Kind.FAILED, headline=headline, exchange=exchange))
+
+    def _enter(self, ledger: Ledger, transmissions: Sequence[Exchange], send: Send) -> None:
         for number, exchange in enumerate(transmissions):
             try:
                 events = read_events(exchange.request.body or b"")
@@ -138,7 +158,7 @@ class Player:
             response, failure = exchange.response, exchange.failure
             status = response.status if response is not None else None
             fate = fate_of(status, sent=failure is None or failure.sent)
-            why = "no answer" if number else reason
+            why = "no answer" if number else send.reason
             done_s = exchange.started_at + exchange.elapsed_s
             self.events += len(events)
             ledger.add(
@@ -146,6 +166,7 @@ class Player:
                     event=event, fate=fate, at_s=exchange.started_at, done_s=done_s, reason=why
                 )
                 for event in events
+                if event.unique_id not in send.left_out
             )
 
     def _hold_to_description(self, found: Found) -> None:
@@ -169,6 +190,11 @@ class Player:
             exchange = found.exchange
             self._add(Finding(kind=Kind.FAILED, headline=problem, exchange=exchange))
         return data
+
+    def end(self, finding: Finding) -> None:
+        """Play no more, and say why."""
+        self.stop = None
+        self._add(finding)
 
     def _add(self, finding: Finding) -> None:
         if len(self.findings) < _MOST_FINDINGS and finding.headline not in {
@@ -198,8 +224,16 @@ class Player:
             text=text,
             events=self.events,
             readings=self.readings,
+            is_random=self.probe.is_model,
             visible_after_s=self.visible_after_s,
         )
+
+
+def _count_events(body: bytes) -> int:
+    try:
+        return len(read_events(body))
+    except UnreadableEventError:
+        return 1
 
 
 def _judge_call(call: Call, found: Found) -> tuple[Any, str | None]:

@@ -115,10 +115,9 @@ def a_rule_and_an_array(field: Field) -> Script:
     yield LATER
     kept = [field.event(meter=meter, dimensions={"env": env}) for env in ("prod", "dev")]
     out = field.event(meter=meter, dimensions={"env": "test"})
-    yield field.send(kept[0])
-    bodies = b",".join(write_event(event) for event in (kept[0], out, kept[1]))
-    yield field.call(field.api.ingest, "an array", 200, data=b"[" + bodies + b"]")
-    yield field.send(kept[1], reason="replay")
+    left_out = frozenset({out.unique_id or ""})
+    yield field.send_array(kept[0], out, kept[1], left_out=left_out)
+    yield field.send(kept[0], reason="replay")
     yield field.usage(meter=meter)
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 FOLDER: Final = Path(__file__).parent
 _MARK: Final = "__amberflo_probe__"
+_MODEL: Final = "model"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,8 @@ class Probe:
     function: ProbeFunction
     #: The 0-based line in its file.
     line: int
+    #: Whether it explores by itself instead of planting with all others.
+    is_model: bool = False
 
     @property
     def key(self) -> str:
@@ -47,6 +50,12 @@ def probe(function: ProbeFunction) -> ProbeFunction:
     return function
 
 
+def model(function: ProbeFunction) -> ProbeFunction:
+    """Make a generator function a probe that is played many times, with random arguments."""
+    setattr(function, _MARK, _MODEL)
+    return function
+
+
 def list_probes(module: ModuleType) -> tuple[Probe, ...]:
     """The probes of a module, in its order."""
     chapter = module.__name__.rpartition(".")[2]
@@ -57,6 +66,7 @@ def list_probes(module: ModuleType) -> tuple[Probe, ...]:
             promise=" ".join((inspect.getdoc(member) or name).split()),
             function=member,
             line=member.__code__.co_firstlineno - 1,
+            is_model=getattr(member, _MARK) == _MODEL,
         )
         for name, member in vars(module).items()
         if getattr(member, _MARK, False) and member.__module__ == module.__name__

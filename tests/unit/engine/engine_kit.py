@@ -136,7 +136,8 @@ class Service:
 
     def take(self, handler: BaseHTTPRequestHandler, body: bytes) -> Answer:
         """Note a request and pick its answer."""
-        headers = {name.lower(): value for name, value in handler.headers.items()}
+        names = {name.lower() for name in handler.headers}
+        headers = {name: ", ".join(handler.headers.get_all(name) or ()) for name in names}
         seen = Seen(method=str(handler.command), target=handler.path, headers=headers, body=body)
         with self._lock:
             self.seen.append(seen)

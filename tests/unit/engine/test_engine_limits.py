@@ -151,4 +151,7 @@ def test_no_request_is_sent_after_the_timeout_of_a_calling_step(
     )
     assert result.outcome is Outcome.FAILED
     assert service.lines == ["GET /a"]
+    called = result.steps[0].called
+    assert called is not None
+    assert [step.step.step_id for step in called.steps] == ["x"]
     assert time.monotonic() - started < 2

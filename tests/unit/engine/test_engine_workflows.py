@@ -288,3 +288,45 @@ def test_steps_of_other_workflows_must_exist(bench: Workbench) -> None:
         "no workflow `nope` in this document",
         "`$workflows.x` does not refer to a step",
     ]
+
+
+def test_a_called_workflow_knows_those_that_ran_before(bench: Workbench, service: Service) -> None:
+    """What its caller knows of other workflows of the document."""
+    service.answers("GET /b", Answer(body={"v": 5}))
+    result = bench.run(
+        """
+        - workflowId: main
+          steps: [{stepId: s, workflowId: one}, {stepId: t, workflowId: two}]
+        - workflowId: one
+          steps: [{stepId: x, operationId: b, outputs: {v: $response.body#/v}}]
+          outputs: {v: $steps.x.outputs.v}
+        - workflowId: two
+          steps:
+            - stepId: y
+              operationId: a
+              parameters: [{name: q, in: query, value: $workflows.one.outputs.v}]
+        """
+    )
+    assert result.outcome is Outcome.PASSED
+    assert service.seen[-1].query == "q=5"
+
+
+def test_a_goto_to_a_workflow_of_another_document(bench: Workbench, service: Service) -> None:
+    """Its outputs are those of the run, too."""
+    service.answers("GET /b", Answer(body={"v": 5}))
+    _write_other(
+        bench,
+        "  - workflowId: w\n"
+        "    steps: [{stepId: s, operationId: b, outputs: {v: $response.body#/v}}]\n"
+        "    outputs: {v: $steps.s.outputs.v}",
+    )
+    result = bench.run(
+        """
+        - workflowId: main
+          successActions: [{name: g, type: goto, workflowId: $sourceDescriptions.other.w}]
+          steps: [{stepId: s, operationId: a}, {stepId: t, operationId: c}]
+        """
+    )
+    assert result.outcome is Outcome.PASSED
+    assert service.lines == ["GET /a", "GET /b"]
+    assert dict(result.outputs) == {"v": 5}
