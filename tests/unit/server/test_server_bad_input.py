@@ -136,7 +136,7 @@ def _check(answer: httpx.Response) -> None:
 
 
 @settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(route=st.sampled_from(_BODIES), body=st.one_of(_OBJECTS, st.lists(_OBJECTS, max_size=2)))
 def test_any_json_is_answered(client: httpx.Client, route: Any, body: Any) -> None:
