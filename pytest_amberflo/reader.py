@@ -76,6 +76,8 @@ class UsageReader:
                 outcome = CheckOutcome.WARNED
             self._courier.add(call, "usage", outcome, message, detail=detail, exchange=last[0])
             pace.note_settled(detail.settled)
+            if detail.judgement is not None:
+                self._run.note_week_starts(detail.judgement.week_starts)
         return last[0]
 
     def _has_passed_before(self, call: Call, first: int) -> bool:

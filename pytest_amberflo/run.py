@@ -20,6 +20,7 @@ from pytest_amberflo.http.redact import Redactor
 from pytest_amberflo.identity import SHARED, make_api_key, make_control_token, make_run_id
 from pytest_amberflo.metering.ledger import Ledger
 from pytest_amberflo.metering.terms import Terms
+from pytest_amberflo.metering.window import WEEK_STARTS
 from pytest_amberflo.openapi.catalog import Catalog
 from pytest_amberflo.pace import Pace
 
@@ -88,6 +89,7 @@ class Run:
         self._server: EmbeddedServer | None = None
         self._contracts: dict[int, Contract] = {}
         self._fresh: set[str] = set()
+        self._week_starts = frozenset(WEEK_STARTS)
         self._unique_ids = 0
         self.redactor.register(settings.api_key)
 
@@ -103,7 +105,12 @@ class Run:
             dedup=self.settings.dedup,
             knows_all_writers=self.is_alone,
             is_live=self.settings.target.is_live,
+            week_starts=self._week_starts,
         )
+
+    def note_week_starts(self, days: frozenset[int]) -> None:
+        """Keep the days on which weeks can start after a reading; it holds for the whole run."""
+        self._week_starts = (self._week_starts & days) or self._week_starts
 
     @property
     def api_key(self) -> str | None:
