@@ -52,6 +52,7 @@ def play(
         "settle_s": 0.3,
         "hold_s": 0.0,
         "gap_s": 0.0,
+        "fillers": 0,
         "terms": Terms(),
         "run_id": "test",
     }
