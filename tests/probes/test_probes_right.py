@@ -11,7 +11,6 @@ from right_service import Mood, RightService
 from pytest_amberflo.probes.finding import Kind
 
 MOODS = {
-    "plain": Mood(),
     "impatient": Mood(
         lag_s=0.3, throttled=0.03, retry_after="0", lost=0.08, slow_s=0.005, zero_filled=True
     ),
