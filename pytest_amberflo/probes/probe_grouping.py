@@ -113,7 +113,10 @@ def maximum_in_groups(field: Field) -> Script:
             for value in some
         )
     )
-    yield field.read(field.ask("MAX", "DAY", group_by=["region"]))
+    yield field.read(
+        field.ask("MAX", "DAY", group_by=["region"]),
+        field.ask("MAX", "HOUR", group_by=["customerId"]),
+    )
 
 
 @probe
@@ -127,7 +130,10 @@ def groups_in_several_buckets(field: Field) -> Script:
         )
     )
     yield field.read(
-        field.ask("SUM", "HOUR", group_by=["region"]), field.ask("SUM", "DAY", group_by=["region"])
+        field.ask("SUM", "HOUR", group_by=["region"]),
+        field.ask("SUM", "DAY", group_by=["region"]),
+        field.ask("COUNT", "MONTH", group_by=["region"]),
+        field.ask("SUM", "MONTH", filters={"region": ["us"]}),
     )
 
 

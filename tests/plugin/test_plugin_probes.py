@@ -33,7 +33,7 @@ def test_probes_of_tenancy_run_with_a_second_key(
 ) -> None:
     """The embedded server takes the second key as another account's."""
     monkeypatch.setenv("AMBERFLO_API_KEY_2", "the-other-account-1")
-    run_serially(*PROBES, "-k", "probe_tenancy").assert_outcomes(passed=4)
+    run_serially(*PROBES, "-k", "probe_tenancy").assert_outcomes(passed=5)
 
 
 def test_python_files_do_not_matter(write: Write, run_serially: Run) -> None:
