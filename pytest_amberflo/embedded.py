@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pytest_amberflo.server.behaviour import ValuePolicy
     from pytest_amberflo.server.live import EmbeddedServer
     from pytest_amberflo.settings import Settings
 
@@ -15,7 +16,7 @@ def start_server(settings: Settings, key: str, control_token: str) -> EmbeddedSe
     from pytest_amberflo.server.behaviour import Behaviour, DedupRule  # noqa: PLC0415  on demand
     from pytest_amberflo.server.live import EmbeddedServer  # noqa: PLC0415
 
-    value = settings.dedup.value.value
+    value: ValuePolicy = settings.dedup.value.value
     rules = {meter: DedupRule(key=name, value=value) for meter, name in settings.dedup.keys}
     server = EmbeddedServer(
         api_keys=[key, *filter(None, [settings.second_key])],

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pytest_amberflo.arazzo.errors import DocumentError
 from pytest_amberflo.arazzo.events import Outcome
+from pytest_amberflo.arazzo.limits import Limits
 from pytest_amberflo.arazzo.rehearsal import Rehearsal
 from pytest_amberflo.arazzo.runner import Runner
 from pytest_amberflo.courier import Courier
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from pytest_amberflo.run import Run
     from pytest_amberflo.verdict import Check
 
+#: An item is over in time, whatever its document and the service say.
+_LIMITS: Final = Limits(duration_s=1800)
 #: A step by the URI of its document, its workflowId and its stepId.
 StepKey: TypeAlias = tuple[str, str, str]
 #: A workflow by the URI of its document and its workflowId.
@@ -124,7 +127,7 @@ class Execution:
                 run, prepared, self._inputs.values, courier, reader, judge, witness, route
             )
             sender = Sender(courier, variant, reader, judge, prior)
-            engine = Runner(send=sender, route=route, clock=clock)
+            engine = Runner(send=sender, route=route, clock=clock, limits=_LIMITS)
         result = engine.run(prepared.bound, prepared.workflow, self._inputs.values)
         if _decide(result, courier.checks, judge.not_in_ledger) is Verdict.PASSED:
             witness.ask()

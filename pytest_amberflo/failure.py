@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from pytest_amberflo.arazzo.errors import EvaluationError
 from pytest_amberflo.arazzo.events import Outcome
 from pytest_amberflo.arazzo.excerpt import quote_lines
 from pytest_amberflo.arazzo.plan import PlanError
 from pytest_amberflo.arazzo.template import find_expressions, to_text
+from pytest_amberflo.check_text import describe_violations
 from pytest_amberflo.exchange_text import clean, describe_exchange, describe_request, shorten
 from pytest_amberflo.usage_text import describe_usage, summarize_usage
 from pytest_amberflo.verdict import Check, CheckOutcome, ContractDetail, UsageDetail, Verdict
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from pytest_amberflo.arazzo.model import Step
     from pytest_amberflo.http.redact import Redactor
     from pytest_amberflo.verdict import ItemResult
-
-_MOST_VIOLATIONS: Final = 50
 
 
 class FailureText(str):
@@ -123,7 +122,7 @@ class _Parts:
         if isinstance(detail, ContractDetail):
             first = detail.violations[0]
             self._say(f"{check.message}: {first.path}  {first.rule}", check)
-            return [prefix + check.message, *_describe_violations(detail)]
+            return [prefix + check.message, *describe_violations(detail)]
         if isinstance(detail, UsageDetail) and detail.judgement is not None:
             self._say(summarize_usage(detail), check)
             return [*([prefix] if prefix else []), *describe_usage(detail)]
@@ -218,17 +217,6 @@ class _Parts:
         if check is not None and check.outcome is CheckOutcome.WARNED:
             return
         self._headline = self._headline or shorten(headline, 200)
-
-
-def _describe_violations(detail: ContractDetail) -> list[str]:
-    shown = detail.violations[:_MOST_VIOLATIONS]
-    width = min(60, max(len(violation.path) for violation in shown))
-    lines = [f"  {violation.path:<{width}}  {violation.rule}" for violation in shown]
-    origins = dict.fromkeys(violation.origin for violation in shown if violation.origin)
-    lines += [f"  {origin}" for origin in list(origins)[:3]]
-    if len(detail.violations) > len(shown):
-        lines.append(f"  and {len(detail.violations) - len(shown)} more")
-    return lines
 
 
 def _describe_operand(operand: EvaluatedOperand) -> str:

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_amberflo.nodes import WorkflowItem, run_of
+from pytest_amberflo.nodes import HAS_FAILED, WorkflowItem, run_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from pytest_amberflo.control import ServerControl
+    from pytest_amberflo.desk import Metering
     from pytest_amberflo.execution import Execution
     from pytest_amberflo.metering.window import MeteringWindow
     from pytest_amberflo.run import Run
@@ -63,6 +64,34 @@ def amberflo_server(_amberflo_run: Run, amberflo_customer_id: str) -> Iterator[S
     )
     yield control
     control.close()
+
+
+@pytest.fixture
+def metering(
+    request: pytest.FixtureRequest,
+    _amberflo_run: Run,
+    amberflo_api_key: str | None,
+    amberflo_meter: str,
+    amberflo_customer_id: str,
+    amberflo_meter_value: float,
+    metering_window: MeteringWindow,
+) -> Iterator[Metering]:
+    """Metering by hand: `ingest`, `replay`, `ingest_at_once`, and `eventually` all counts once."""
+    from pytest_amberflo.desk import Metering  # noqa: PLC0415  for those who ask
+
+    desk = Metering(
+        _amberflo_run,
+        api_key=amberflo_api_key,
+        meter=amberflo_meter,
+        customer=amberflo_customer_id,
+        value=amberflo_meter_value,
+        time_ms=metering_window.event_millis,
+    )
+    yield desk
+    if not desk.is_settled and not request.node.stash.get(HAS_FAILED, False):
+        pytest.fail(
+            "events were sent, and the test never called metering.eventually()", pytrace=False
+        )
 
 
 @pytest.fixture

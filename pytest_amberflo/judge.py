@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pytest_amberflo.metering.baseline import leave_out_own
 from pytest_amberflo.metering.event import UnreadableEventError, read_events
 from pytest_amberflo.metering.expect import Judgement, Status, judge_reading
 from pytest_amberflo.metering.explain import explain
 from pytest_amberflo.metering.ledger import Fate, Ledger, Transmission, fate_of
 from pytest_amberflo.metering.number import add_exactly, format_number
+from pytest_amberflo.metering.oracle import TooManyWorldsError, list_worlds
+from pytest_amberflo.metering.query import Aggregation
 from pytest_amberflo.metering.settle import wait_until_settled
 from pytest_amberflo.metering.story import describe_event
 from pytest_amberflo.metering.terms import NOTHING_KNOWN
@@ -28,7 +32,6 @@ if TYPE_CHECKING:
     from pytest_amberflo.http.exchange import Exchange, Response
     from pytest_amberflo.metering.baseline import Baseline
     from pytest_amberflo.metering.event import Identity, MeterEvent
-    from pytest_amberflo.metering.ledger import Record
     from pytest_amberflo.metering.query import UsageQuery
     from pytest_amberflo.metering.settle import Clock, Settled
     from pytest_amberflo.metering.terms import Terms
@@ -53,7 +56,6 @@ class UsageJudge:
         self._sights: dict[Identity, Sight] = {}
         self._known = NOTHING_KNOWN
         self._baselines: dict[UsageQuery, Baseline] | None = None
-        self._earlier: set[Identity] = set()
         #: What was concluded of each query, for the causes of those that follow.
         self._judgements: list[Judgement] = []
         self._last_ingest: float | None = None
@@ -66,18 +68,26 @@ class UsageJudge:
         return self._terms.knows_all_writers
 
     def begin_with_baselines(self) -> None:
-        """Judge by what the item itself sends from now on, and by baselines."""
-        self._earlier = {record.event.identity for record in self._ledger.records()}
-        self._ledger, self._baselines = Ledger(), {}
+        """Judge usage only where it is known what it was before the first ingest."""
+        self._baselines = {}
 
     def add_baseline(self, query: UsageQuery, baseline: Baseline) -> None:
-        """Take a reading before the first ingest into account for answers to a query."""
-        if self._baselines is not None:
-            self._baselines[query] = baseline
+        """Take a reading before the first ingest into account for answers to a query.
 
-    def _records(self) -> tuple[Record, ...]:
-        """The records that usage is judged by: a baseline has those of earlier items in it."""
-        return tuple(r for r in self._ledger.records() if r.event.identity not in self._earlier)
+        What items before this one sent is in the ledger already, so it is left out of it.
+        """
+        if self._baselines is None:
+            return
+        records = self._ledger.records()
+        counting = replace(query, aggregation=Aggregation.COUNT, take=None)
+        try:
+            expected, counted = (
+                list_worlds(records, asked, self._terms, self._known)[0]
+                for asked in (replace(query, take=None), counting)
+            )
+        except TooManyWorldsError:
+            return  # without a baseline the item is unverified
+        self._baselines[query] = leave_out_own(baseline, expected, counted)
 
     @property
     def has_ingested(self) -> bool:
@@ -106,6 +116,7 @@ class UsageJudge:
             if event.identity in self._own:
                 self._tally.copies += 1
             self._own[event.identity] = event
+            self._sights.pop(event.identity, None)  # what was seen before says nothing of this
         if failure is None or failure.sent:
             self._tally.events += len(events)
         self._last_ingest = self._clock.now()
@@ -140,7 +151,7 @@ class UsageJudge:
                 return None
             judgement = judge_reading(
                 reading,
-                self._records(),
+                self._ledger.records(),
                 query,
                 known=self._known,
                 terms=self._terms,
@@ -165,7 +176,7 @@ class UsageJudge:
     def _conclude(
         self, judgement: Judgement, settled: Settled, visible: float | None
     ) -> tuple[CheckOutcome, str, UsageDetail]:
-        records = self._records()
+        records = self._ledger.records()
         self._judgements.append(judgement)
         if judgement.status is Status.RIGHT:
             self._observe(judgement)
@@ -184,12 +195,12 @@ class UsageJudge:
 
     def _observe(self, judgement: Judgement) -> None:
         """Note what this reading would have shown of each record, had it been wrong."""
-        found = find_sights(judgement, self._records(), self._terms)
+        found = find_sights(judgement, self._ledger.records(), self._terms)
         self._sights = unite_sights(self._sights, found)
 
     def plan_witnesses(self) -> tuple[UsageQuery, ...]:
         """The queries that would show what no reading has shown."""
-        return plan_witnesses(self._records(), self._own, self._sights, self._terms)
+        return plan_witnesses(self._ledger.records(), self._own, self._sights, self._terms)
 
     def plan_witnesses_of(self, body: bytes) -> tuple[UsageQuery, ...]:
         """The queries that would show everything of the events in a body."""
@@ -202,7 +213,7 @@ class UsageJudge:
 
     def find_unobserved(self) -> tuple[str, ...]:
         """The records of the item about which nobody would have noticed a bug, as reasons."""
-        unseen = list_unseen(self._records(), self._own, self._sights, self._terms)
+        unseen = list_unseen(self._ledger.records(), self._own, self._sights, self._terms)
         return tuple(
             f"no usage query would show it if {describe_event(found.event)} of meter "
             f"{found.event.meter} were {found.what}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import keyword
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -29,6 +30,11 @@ class MarkError(ValueError):
     """A value is no mark, or not one that a document can give; the text says why."""
 
 
+def is_fixture_name(name: Any) -> bool:
+    """Whether a value can be the name of a fixture: that of a parameter of a function."""
+    return isinstance(name, str) and name.isidentifier() and not keyword.iskeyword(name)
+
+
 def parse_mark(item: Any) -> MarkSpec:
     """The mark that a value is: a name, or one name with its arguments. Raises MarkError."""
     mark = _read_mark(item)
@@ -51,7 +57,7 @@ def _read_mark(item: Any) -> MarkSpec | None:
     if not isinstance(item, dict) or len(item) != 1:
         return None
     ((name, given),) = item.items()
-    if not str(name).isidentifier():
+    if not isinstance(name, str) or not name.isidentifier():
         return None
     if isinstance(given, dict):
         return MarkSpec(name=name, kwargs=given)
@@ -87,8 +93,7 @@ def _check_skip(mark: MarkSpec) -> None:
 
 
 def _check_fixtures(mark: MarkSpec) -> None:
-    names = [isinstance(name, str) and name.isidentifier() for name in mark.args]
-    if mark.kwargs or not names or not all(names):
+    if mark.kwargs or not mark.args or not all(map(is_fixture_name, mark.args)):
         raise MarkError("`usefixtures` takes names of fixtures: `usefixtures: [database]`")
 
 

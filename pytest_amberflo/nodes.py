@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pytest_amberflo.run import Run
     from pytest_amberflo.settings import Settings
 
+#: Whether the test itself has failed, for fixtures that look at it afterwards.
+HAS_FAILED: Final = pytest.StashKey[bool]()
 #: When pytest was started, UTC in seconds since 1970.
 STARTED: Final = pytest.StashKey[float]()
 SETTINGS: Final[pytest.StashKey[Settings]] = pytest.StashKey()

@@ -20,6 +20,7 @@ from pytest_amberflo.http.redact import Redactor
 from pytest_amberflo.identity import SHARED, make_api_key, make_control_token, make_run_id
 from pytest_amberflo.metering.ledger import Ledger
 from pytest_amberflo.metering.terms import Terms
+from pytest_amberflo.metering.window import WEEK_STARTS
 from pytest_amberflo.openapi.catalog import Catalog
 from pytest_amberflo.pace import Pace
 
@@ -88,6 +89,7 @@ class Run:
         self._server: EmbeddedServer | None = None
         self._contracts: dict[int, Contract] = {}
         self._fresh: set[str] = set()
+        self._week_starts = frozenset(WEEK_STARTS)
         self._unique_ids = 0
         self.redactor.register(settings.api_key)
 
@@ -103,7 +105,12 @@ class Run:
             dedup=self.settings.dedup,
             knows_all_writers=self.is_alone,
             is_live=self.settings.target.is_live,
+            week_starts=self._week_starts,
         )
+
+    def note_week_starts(self, days: frozenset[int]) -> None:
+        """Keep the days on which weeks can start after a reading; it holds for the whole run."""
+        self._week_starts = (self._week_starts & days) or self._week_starts
 
     @property
     def api_key(self) -> str | None:
@@ -189,12 +196,10 @@ class Run:
 
     def secret_places(self, description: Any) -> tuple[tuple[str, str], ...]:
         """Where the security schemes of a description stand in a request: place and name."""
-        data = description.source.data
-        schemes = data.get("components", {}).get("securitySchemes", {})
         places = [
             (str(scheme["in"]), str(scheme["name"]))
-            for scheme in (schemes.values() if isinstance(schemes, dict) else ())
-            if isinstance(scheme, dict) and scheme.get("type") == "apiKey" and "in" in scheme
+            for scheme in description.list_security_schemes()
+            if scheme.get("type") == "apiKey" and "in" in scheme and "name" in scheme
         ]
         return (*places, ("header", "Authorization"))
 
@@ -237,7 +242,7 @@ class Run:
         name = target.source_name
         if name in self.settings.servers:
             return self._allow(self.settings.servers[name], name, is_given=True)
-        server = target.operation.servers[0].expand()
+        server = target.server_url()
         host = urlsplit(server).hostname or ""
         if is_amberflo_host(host):
             return url or self.target_url

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from pytest_amberflo.nodes import RUN, WorkflowItem, run_of
+from pytest_amberflo.nodes import HAS_FAILED, RUN, WorkflowItem, run_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -48,6 +48,8 @@ class ReportMaker:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Add to and mask what pytest made."""
         report = yield
+        if report.failed:
+            item.stash[HAS_FAILED] = True
         if isinstance(item, WorkflowItem):
             digest = self._make_digest(item, report)
             if digest is not None:
@@ -235,8 +237,9 @@ class RunSummary:
 
         if self._settings.is_dry_run:
             return summarize_rehearsal(self._digests)
-        targets = dict.fromkeys(digest["target"] for digest in self._digests)
-        return summarize(self._digests, ", ".join(targets))
+        called = [digest["target"] for digest in self._digests if digest["target"]]
+        targets = ", ".join(dict.fromkeys(called or [str(self._settings.target)]))
+        return summarize(self._digests, targets)
 
 
 def _count(number: int, noun: str) -> str:

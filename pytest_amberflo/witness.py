@@ -16,6 +16,7 @@ from pytest_amberflo.arazzo.plan import Plan
 from pytest_amberflo.arazzo.scope import SentRequest
 from pytest_amberflo.courier import divert
 from pytest_amberflo.http.exchange import Request
+from pytest_amberflo.metering.query import read_query
 from pytest_amberflo.metering.witness import Shape, write_query
 from pytest_amberflo.patience import NotJudgedError
 from pytest_amberflo.recognition import recognize_operation
@@ -89,7 +90,9 @@ class Witness:
             if call is None:
                 return
             try:
-                self._reader.settle(call, query, settle_s=None)
+                self._reader.settle(
+                    call, read_query(call.plan.sent.request.body or b""), settle_s=None
+                )
             except NotJudgedError as error:
                 self._courier.add(call, "throttle", CheckOutcome.ERROR, str(error))
                 return

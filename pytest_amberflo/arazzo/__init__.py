@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         load_workflows,
         run_workflow,
     )
-    from pytest_amberflo.arazzo.runner import Limits
+    from pytest_amberflo.arazzo.limits import Limits
     from pytest_amberflo.http.exchange import Request, Response
 
 __all__ = [
@@ -50,7 +50,7 @@ _MODULES: Final = {
     "Clock": "arazzo.events",
     "DocumentError": "arazzo.errors",
     "InputsRefusedError": "arazzo.acceptance",
-    "Limits": "arazzo.runner",
+    "Limits": "arazzo.limits",
     "NoResponseError": "arazzo.library",
     "Outcome": "arazzo.events",
     "Problem": "arazzo.errors",

@@ -1,7 +1,8 @@
 """The inputs of a workflow: JSON Schema 2020-12, with references into the document.
 
-`$ref` and `$anchor` lead within the document only (`#/components/inputs/page`); nothing is
-fetched. Formats are checked, defaults are filled in.
+`$ref` and `$anchor` lead within the document only (`#/components/inputs/page`, also behind the
+document's own `$self`), or to the `$defs` of the schema itself; nothing is fetched. Formats are
+checked, defaults are filled in.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from __future__ import annotations
 import re
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import unquote
+from urllib.parse import unquote, urljoin
 
 from pytest_amberflo.arazzo.errors import Problem
+from pytest_amberflo.arazzo.input_format import make_format_checker
 from pytest_amberflo.arazzo.scope import read_index
 
 if TYPE_CHECKING:
@@ -25,6 +27,10 @@ if TYPE_CHECKING:
 
 _URI: Final = "urn:arazzo:document"
 _MAX_REFS: Final = 50
+#: Keywords with schemas that hold only sometimes: in a list, alone, and by name.
+_SOMETIMES: Final = ("anyOf", "oneOf", "then", "else", "dependentSchemas")
+#: Where a schema keeps parts of its own.
+_OWN: Final = ("$defs", "definitions")
 
 
 class UnusableSchemaError(Exception):
@@ -47,6 +53,10 @@ class InputSchema:
             members = schema.get("properties")
             for name, member in members.items() if isinstance(members, dict) else ():
                 found.setdefault(name, self._merge(member))
+        for name, member in self._list_sometimes(self._schema):
+            if name not in found:
+                merged = self._merge(member)
+                found[name] = {k: v for k, v in merged.items() if k not in ("default", "examples")}
         return found
 
     @cached_property
@@ -157,14 +167,40 @@ class InputSchema:
         components = data.get("components", {}).get("inputs", {})
         # References by pointer lead through the document as it stands; anchors are only looked
         # for where JSON Schema expects schemas.
-        holder = {**data, "$defs": {"inputs": self._schema, **components}}
-        registry = Registry().with_resource(_URI, DRAFT202012.create_resource(holder))
+        own = {name: self._own_parts(name) for name in _OWN}
+        own["$defs"] = {"inputs": self._schema, **components, **own["$defs"]}
+        holder = {**data, **own}
+        registry = Registry().with_resource(self._uri, DRAFT202012.create_resource(holder))
         pointer = "/".join(str(token).replace("~", "~0").replace("/", "~1") for token in self._at)
         return Draft202012Validator(
-            {"$ref": f"{_URI}#/{pointer}"},
+            {"$ref": f"{self._uri}#/{pointer}"},
             registry=registry,
-            format_checker=Draft202012Validator.FORMAT_CHECKER,
+            format_checker=make_format_checker(),
         )
+
+    @property
+    def _uri(self) -> str:
+        """What the document is called in references: its own name for itself, if it has one."""
+        own = self._document.self_uri
+        return _URI if own is None else urljoin(self._document.source.uri, own)
+
+    def _own_parts(self, keyword: str) -> dict[str, Any]:
+        """The schemas that the schema keeps under a keyword of its own."""
+        parts = self._schema.get(keyword) if isinstance(self._schema, dict) else None
+        return parts if isinstance(parts, dict) else {}
+
+    def _list_sometimes(self, schema: Any) -> Iterator[tuple[str, Any]]:
+        """The members that a schema has under some conditions."""
+        for part in list(self._each_schema(schema)):
+            for keyword in _SOMETIMES:
+                inner = part.get(keyword)
+                if keyword == "dependentSchemas" and isinstance(inner, dict):
+                    inner = list(inner.values())
+                for branch in inner if isinstance(inner, list) else [inner]:
+                    for found in self._each_schema(branch):
+                        members = found.get("properties")
+                        yield from members.items() if isinstance(members, dict) else ()
+                    yield from self._list_sometimes(branch) if branch is not None else ()
 
     def _each_schema(self, schema: Any, depth: int = 0) -> Iterator[Mapping[str, Any]]:
         """The schema and those that it takes in by `$ref` and `allOf`."""
@@ -189,13 +225,16 @@ class InputSchema:
 
     def _locate(self, reference: str) -> tuple[Pointer, Any] | None:
         """Where a reference leads, and the schema there; None where it leads nowhere."""
-        if not reference.startswith("#"):
+        uri, _, fragment = reference.partition("#")
+        if uri and urljoin(self._uri, uri) != self._uri:
             return None
-        fragment = unquote(reference[1:])
-        value = self._document.source.data
+        fragment = unquote(fragment)
+        value: Any = self._document.source.data
         if fragment and not fragment.startswith("/"):
             return _find_anchor(value, fragment)
         pointer: Pointer = ()
+        if fragment[1:].partition("/")[0] in _OWN:
+            value, pointer = self._schema, self._at
         for token in fragment.split("/")[1:]:
             key = token.replace("~1", "/").replace("~0", "~")
             index = read_index(key)

@@ -20,6 +20,8 @@ GOESSNER: Final[Dialect] = "draft-goessner-dispatch-jsonpath-00"
 DIALECTS: Final = (RFC_9535, GOESSNER)
 #: `[(@.length-1)]`, the one script expression of the older dialect that everybody used.
 _FROM_END: Final = re.compile(r"\[\(\s*@\.length\s*-\s*([0-9]+)\s*\)\]")
+#: `@.tags.length` in a filter: the property that arrays and strings have in JavaScript.
+_LENGTH: Final = re.compile(r"(@(?:\.\w+|\[[^\[\]]*\])*?)\.length\b(?!\s*[.\[(])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,8 @@ def query_jsonpath(text: str, value: Any, dialect: Dialect) -> list[Found]:
 @lru_cache(maxsize=512)
 def _compile(text: str, dialect: Dialect) -> Any:
     if dialect == GOESSNER:
-        return _environment(dialect).compile(_FROM_END.sub(r"[-\1]", text))
+        rewritten = _LENGTH.sub(r"length(\1)", _FROM_END.sub(r"[-\1]", text))
+        return _environment(dialect).compile(rewritten)
     return _environment(dialect).compile(text)
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pytest_amberflo.arazzo.bound import BoundDocument, Target
     from pytest_amberflo.arazzo.errors import Problem
     from pytest_amberflo.arazzo.events import Call, Clock, WorkflowResult
-    from pytest_amberflo.arazzo.runner import Limits
+    from pytest_amberflo.arazzo.limits import Limits
 
 
 class NoResponseError(Exception):
@@ -132,7 +132,7 @@ def run_workflow(
     given = dict(servers or {})
 
     def route(target: Target) -> str:
-        return given.get(target.source_name) or target.operation.servers[0].expand()
+        return given.get(target.source_name) or target.server_url()
 
     runner = Runner(
         send=_Sender(transport), route=route, clock=clock or WallClock(), limits=limits

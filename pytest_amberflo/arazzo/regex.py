@@ -15,6 +15,8 @@ import regex
 from pytest_amberflo.arazzo.errors import EvaluationError, ExpressionSyntaxError
 
 _LIMIT_S: Final = 1.0
+#: `(?R)`, `(?1)` and `(?&name)`: a pattern that calls itself takes memory faster than time.
+_CALL: Final = regex.compile(r"(?<!\\)(?:\\\\)*\(\?(?:R|[0-9]+|&\w+|P>\w+)\)")
 
 
 def check_pattern(pattern: str) -> None:
@@ -50,4 +52,7 @@ def search(pattern: str, text: str, *, whole: bool = False) -> bool:
 
 @lru_cache(maxsize=256)
 def _compile(pattern: str) -> Any:
+    call = _CALL.search(pattern)
+    if call is not None:
+        raise regex.error("a pattern must not call itself", pattern, call.start())
     return regex.compile(pattern)

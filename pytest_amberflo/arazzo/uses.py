@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pytest_amberflo.arazzo.condition import find_operands
+from pytest_amberflo.arazzo.expression import StepRef
 from pytest_amberflo.arazzo.template import Interpolation, find_expressions
 
 if TYPE_CHECKING:
@@ -66,6 +67,18 @@ def find_uses_in_step(workflow: Workflow, step: Step) -> Iterator[Use]:
         yield from _in_action(action, workflow, step)
     for output in step.outputs:
         yield from _in_template(output.value, output.place.pointer, workflow, step, True)
+
+
+def is_output_read(workflow: Workflow, step_id: str, name: str) -> bool:
+    """Whether anything but conditions and the outputs of the workflow reads a step's output."""
+    at = (*workflow.place.pointer, "outputs")
+    return any(
+        isinstance(use.expression, StepRef)
+        and use.expression.step_id == step_id
+        and (use.expression.name == name or use.expression.name.startswith(f"{name}."))
+        for use in find_uses(workflow)
+        if not use.may_be_null and use.pointer[: len(at)] != at
+    )
 
 
 def _in_parameter(

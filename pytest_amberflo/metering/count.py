@@ -19,6 +19,7 @@ from pytest_amberflo.metering.number import (
 from pytest_amberflo.metering.query import Aggregation
 from pytest_amberflo.metering.story import (
     count_times,
+    describe_duration,
     describe_event,
     join_names,
     list_differences,
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from pytest_amberflo.metering.table import Row
 
 _MOST_FOR_SUBSETS: Final = 12
+#: Of more copies it is not said when each was sent.
+_MOST_TOLD: Final = 5
 #: Nobody counts a record more often than that by mistake, unless it was sent as often.
 _MOST_COPIES: Final = 9
 
@@ -151,9 +154,20 @@ def _describe_copies(event: MeterEvent, counted: int, known: Mapping[Identity, R
     sent = len(record.transmissions) if record is not None else 1
     return (
         f"One record was counted {count_times(counted)}: {describe_event(event)}. "
-        f"It was sent {count_times(sent)}. "
+        f"It was sent {count_times(sent)}{_describe_copying(record)}. "
         "The service must keep the first and discard the rest."
     )
+
+
+def _describe_copying(record: Record | None) -> str:
+    """When the copies of a record were sent after the first, where that is known."""
+    if record is None:
+        return ""
+    first = record.transmissions[0].at_s
+    after = [transmission.at_s - first for transmission in record.transmissions[1:]]
+    if not after or max(after) <= 0 or len(after) > _MOST_TOLD:
+        return ""
+    return f", the copies after {join_names([describe_duration(seconds) for seconds in after])}"
 
 
 def explain_loss(row: Row, records: Sequence[Record]) -> str:

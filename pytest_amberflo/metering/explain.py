@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from pytest_amberflo.metering.terms import Terms
 
 
+#: Of more wrong numbers than that, causes are not looked for one by one.
+_MOST_ROWS: Final = 30
 #: What is said of a row for want of anything better.
 _VAGUE: Final = (
     " is missing.",
@@ -59,8 +61,11 @@ def explain(
     suspicion = None
     if count > 1 and len(lines) + len(left) + len(strays) > 1:
         suspicion = find_suspect(judgement, records, terms)
-    lines += [_explain_row(row, judgement, records, terms, evidence) for row in left]
-    lines += [_explain_stray(row, judgement, terms) for row in strays]
+    rest = len(left[_MOST_ROWS:]) + len(strays[_MOST_ROWS:])
+    lines += [_explain_row(row, judgement, records, terms, evidence) for row in left[:_MOST_ROWS]]
+    lines += [_explain_stray(row, judgement, terms) for row in strays[:_MOST_ROWS]]
+    if rest:
+        lines.append(f"And {rest} more numbers are wrong.")
     if suspicion is not None:
         telling = [line for line in lines if not any(vague in line for vague in _VAGUE)]
         lines = [suspicion, *telling]

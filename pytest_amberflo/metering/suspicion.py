@@ -46,6 +46,9 @@ def find_suspect(judgement: Judgement, records: Sequence[Record], terms: Terms) 
         return None
     rows = [row for row in (*judgement.rows, *judgement.strays) if row.other_meter is None]
     seen = {(row.group, row.bucket): row.seen for row in rows if row.seen != 0}
+    if len(records) > _MOST_EVENTS and query.customers is not None:
+        # The ledger of a long run: what this customer's usage is made of will do.
+        records = [record for record in records if record.event.customer in query.customers]
     units = list_units(records, terms)
     events = [event for unit in units for event in unit.outcomes[0] if not event.cancels]
     if not seen or len(rows) < len((*judgement.rows, *judgement.strays)):

@@ -91,11 +91,13 @@ class Catalog:
 
     def _find(self, uri: str, url: str, referrer: Document) -> Opened:
         path = _to_path(uri)
-        if path is not None:
+        if path is not None and path.exists():
             return self._read(path, url)
         named = self._find_named(uri, referrer)
         if named is not None:
             return named
+        if path is not None:
+            return self._read(path, url)
         if referrer.self_uri is not None:
             beside = _to_path(_join(referrer.source.uri, url))
             if beside is not None and beside.is_file():

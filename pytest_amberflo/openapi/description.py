@@ -11,17 +11,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_amberflo.arazzo.errors import DocumentError, Problem
-from pytest_amberflo.arazzo.operation import Operation, OperationParameter, Server
+from pytest_amberflo.arazzo.operation import Encoding, Operation, OperationParameter, Server
 from pytest_amberflo.arazzo.scope import describe_type
-from pytest_amberflo.openapi.extract import Extractor
-from pytest_amberflo.openapi.references import References
+from pytest_amberflo.openapi.extractor import Extractor
+from pytest_amberflo.openapi.references import Node, References
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from pytest_amberflo.arazzo.source import Source
+    from pytest_amberflo.arazzo.source import Pointer, Source
     from pytest_amberflo.openapi.extract import Extract
-    from pytest_amberflo.openapi.references import Node, OpenSourceText
+    from pytest_amberflo.openapi.references import OpenSourceText
 
 METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
 _VERSION: Final = re.compile(r"3\.([012])\.\d+(?:-.+)?\Z")
@@ -29,6 +29,7 @@ _STYLES: Final = {"path": "simple", "header": "simple", "query": "form", "cookie
 #: Operations of other methods (3.2).
 _ADDITIONAL: Final = "additionalOperations"
 _MINOR_OF_ADDITIONAL: Final = 2
+_MAX_DEPTH: Final = 20
 
 
 class Description:
@@ -49,6 +50,7 @@ class Description:
         self.is_shipped = is_shipped
         self.minor = _check_root(source)
         self._references = References(source, open_text)
+        self._extractor = Extractor(self._references, self.minor)
         self._items: dict[str, Node] = {}
         self._by_id: dict[str, tuple[str, ...]] = {}
         self._built: dict[tuple[str, ...], Operation] = {}
@@ -96,9 +98,20 @@ class Description:
         inherited = _each_item(self._path_item(operation.path), "parameters")
         node = self.node_of(operation)
         try:
-            return Extractor(self._references, self.minor).extract(node, list(inherited))
+            return self._extractor.extract(node, list(inherited))
         except RecursionError:
             raise node.error("what it refers to is nested too deeply") from None
+
+    def list_security_schemes(self) -> list[Mapping[str, Any]]:
+        """Every security scheme, references followed; one that cannot be found is left out."""
+        declared = self._references.root.descend("components", "securitySchemes")
+        found: list[Mapping[str, Any]] = []
+        for _, node in declared.members() if declared is not None else ():
+            try:
+                found.append(self._resolve(node).value)
+            except DocumentError:
+                continue
+        return found
 
     def _each_operation(self) -> Iterator[tuple[str, ...]]:
         for path in self.source.data.get("paths", {}):
@@ -153,6 +166,7 @@ class Description:
             parameters=self._parameters(item, node),
             media_types=tuple(name for name, _ in content),
             body_schemas={name: self._member_schemas(media) for name, media in content},
+            encodings={name: self._read_encodings(media) for name, media in content},
             response_types=self._response_types(node),
             servers=self._servers(node.value, item.value),
         )
@@ -180,11 +194,29 @@ class Description:
         media = self._references.follow(media)
         if not isinstance(media.value, dict) or not isinstance(media.value.get("schema"), dict):
             return {}
-        properties = self._resolve(media.child("schema")).descend("properties")
         return {
             name: dict(self._resolve(member).value)
-            for name, member in (properties.members() if properties is not None else ())
+            for schema in self._each_schema(self._resolve(media.child("schema")))
+            for name, member in _each_member(schema, "properties")
             if isinstance(member.value, dict)
+        }
+
+    def _each_schema(self, schema: Node, depth: int = 0) -> Iterator[Node]:
+        """The schema and those that it takes in by `allOf`."""
+        yield schema
+        for part in _each_item(schema, "allOf") if depth < _MAX_DEPTH else ():
+            if isinstance(part.value, dict):
+                yield from self._each_schema(self._resolve(part), depth + 1)
+
+    def _read_encodings(self, media: Node) -> dict[str, Encoding]:
+        """The encodings of the members of a body, by name."""
+        media = self._references.follow(media)
+        if not isinstance(media.value, dict):
+            return {}
+        return {
+            name: _read_encoding(encoding.value)
+            for name, encoding in _each_member(media, "encoding")
+            if isinstance(encoding.value, dict)
         }
 
     def _response_types(self, node: Node) -> tuple[str, ...]:
@@ -202,6 +234,15 @@ class Description:
             if servers:
                 return tuple(_read_server(server) for server in servers)
         return (Server(url="/", variables={}),)
+
+    def resolve(self, data: Any, at: Pointer) -> Mapping[str, Any]:
+        """The object itself, or the one that its `$ref` leads to; `at` is where it is referred to.
+
+        Relative references are read as those of the description's own file. Raises DocumentError.
+        """
+        found = self._resolve(Node(self.source, at, data, self._references.root.base)).value
+        assert isinstance(found, dict)
+        return found
 
     def _resolve(self, node: Node) -> Node:
         """The object that a node is or refers to. Raises DocumentError."""
@@ -235,6 +276,21 @@ def _each_item(owner: Node, name: str) -> Iterator[Node]:
     items = owner.value.get(name)
     for index in range(len(items) if isinstance(items, list) else 0):
         yield owner.child(name).child(index)
+
+
+def _each_member(owner: Node, name: str) -> Iterator[tuple[str, Node]]:
+    members = owner.descend(name)
+    if members is not None and isinstance(members.value, dict):
+        yield from members.members()
+
+
+def _read_encoding(data: Mapping[str, Any]) -> Encoding:
+    return Encoding(
+        content_type=data.get("contentType"),
+        style=data.get("style"),
+        explode=data.get("explode"),
+        allow_reserved=data.get("allowReserved"),
+    )
 
 
 def _members(value: Any) -> Mapping[str, Any]:

@@ -1,62 +1,17 @@
-"""The part of a description that one operation uses, as a description that is whole in itself.
-
-Only this part is checked and judged by: a description of thousands of operations costs what a
-run uses of it. What `$ref`s lead to is put in place, schemas under `components/schemas`, from
-whatever document they are in.
-"""
+"""The part of a description that one operation uses, as a description that is whole in itself."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_amberflo.arazzo.errors import ExpressionSyntaxError
-from pytest_amberflo.arazzo.regex import check_pattern
-from pytest_amberflo.openapi.pattern import to_python
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
+    from pytest_amberflo.arazzo.errors import Problem
     from pytest_amberflo.arazzo.source import Pointer, Source
-    from pytest_amberflo.openapi.references import Node, References
 
-#: Objects of OpenAPI to those of their members that hold other objects: one, a list or a map.
-_GRAMMAR: Final[dict[str, dict[str, str | list[str] | dict[str, str]]]] = {
-    "operation": {
-        "parameters": ["parameter"],
-        "requestBody": "requestBody",
-        "responses": {"": "response"},
-    },
-    "parameter": {"schema": "schema", "content": {"": "mediaType"}},
-    "requestBody": {"content": {"": "mediaType"}},
-    "response": {"headers": {"": "parameter"}, "content": {"": "mediaType"}},
-    "mediaType": {"schema": "schema", "itemSchema": "schema", "encoding": {"": "encoding"}},
-    "encoding": {},
-}
-#: What must not stand in the name of a component.
-_NO_NAME: Final = re.compile(r"[^A-Za-z0-9._-]")
-_UNUSED: Final = frozenset(
-    ("example", "examples", "links", "callbacks", "servers", "externalDocs", "headers", "tags")
-)
-_SCHEMA_MAPS: Final = frozenset(("properties", "patternProperties", "dependentSchemas"))
-_LITERALS: Final = frozenset(("const", "enum", "default", "required", "xml", "discriminator"))
-#: Members of schemas that say nothing of values, or of which references have made use.
-_LEFT_OUT: Final = frozenset(
-    [
-        "example",
-        "examples",
-        "externalDocs",
-        "$schema",
-        "$id",
-        "$anchor",
-        "$dynamicAnchor",
-        "$dynamicRef",
-        "$defs",
-        "definitions",
-        "$comment",
-    ]
-)
+SCHEMAS: Final = "#/components/schemas/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,227 +30,37 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Extract:
-    """What one operation uses: `operation` and the `components` that it refers to."""
+    """What one operation uses: `operation` and the `components` that it refers to.
+
+    Components are those of all operations that were extracted from the description.
+    """
 
     operation: dict[str, Any]
-    components: dict[str, dict[str, Any]]
-    _origins: Mapping[int, Origin] = field(repr=False)
+    components: Mapping[str, dict[str, Any]]
+    #: What is wrong with the schemas that it uses, each with the document it is in.
+    faults: tuple[tuple[Source, Problem], ...]
+    _origins: Mapping[int, tuple[Any, Origin]] = field(repr=False)
 
     def origin_of(self, value: Any) -> Origin | None:
         """Where an object of this extract stands in the description, or None."""
-        return self._origins.get(id(value))
+        found = self._origins.get(id(value))
+        return found[1] if found is not None else None
 
 
-class Extractor:
-    """Takes one operation out of a description of version 3.`minor`."""
-
-    def __init__(self, references: References, minor: int) -> None:
-        self._references = references
-        self._minor = minor
-        self._keys: dict[tuple[str, Pointer], str] = {}
-        self._schemas: dict[str, Any] = {}
-        self._nodes: dict[str, Node] = {}
-        self._pending: list[str] = []
-        self._origins: dict[int, Origin] = {}
-
-    def extract(self, node: Node, inherited: Sequence[Node]) -> Extract:
-        """What the operation at a node uses; `inherited` are the parameters of its path.
-
-        Raises DocumentError for references that cannot be followed.
-        """
-        operation = self._copy(node, "operation")
-        own = operation.get("parameters", [])
-        if inherited and isinstance(own, list):
-            taken = {_identify(parameter) for parameter in own}
-            others = [self._copy(self._references.follow(n), "parameter") for n in inherited]
-            operation["parameters"] = [o for o in others if _identify(o) not in taken] + own
-        schemes = self._security(node, operation)
-        while self._pending:
-            key = self._pending.pop()
-            self._schemas[key] = self._schema(self._nodes[key], key)
-        for key, schema in self._schemas.items():
-            self._refuse_circle(key, schema)
-        components = {"schemas": self._schemas, "securitySchemes": schemes}
-        return Extract(operation, components, self._origins)
-
-    def _copy(self, node: Node, kind: str) -> Any:
-        """A copy of an object, every reference in it followed, what is unused left out."""
-        if kind == "schema":
-            return self._schema(node, "")
-        node = self._references.follow(node)
-        if not isinstance(node.value, dict):
-            return node.value
-        parts = _GRAMMAR[kind]
-        copy: dict[str, Any] = {}
-        for name, child in node.members():
-            if name in parts:
-                copy[name] = self._copy_part(child, parts[name])
-            elif name not in _UNUSED and not name.startswith("x-"):
-                copy[name] = child.value
-        self._origins[id(copy)] = Origin(node.source, node.pointer)
-        return copy
-
-    def _copy_part(self, node: Node, part: str | list[str] | dict[str, str]) -> Any:
-        if isinstance(part, str):
-            return self._copy(node, part)
-        if isinstance(part, list) and isinstance(node.value, list):
-            return [self._copy(node.child(index), part[0]) for index in range(len(node.value))]
-        if isinstance(part, dict) and isinstance(node.value, dict):
-            copy = {
-                name: self._copy(child, part[""])
-                for name, child in node.members()
-                if not name.startswith("x-")
-            }
-            self._origins[id(copy)] = Origin(node.source, node.pointer)
-            return copy
-        return node.value
-
-    def _security(self, node: Node, operation: dict[str, Any]) -> dict[str, Any]:
-        """The security schemes that the operation asks for; its own or inherited requirements."""
-        root = self._references.root
-        required = operation.get("security", root.value.get("security", []))
-        operation["security"] = required
-        schemes: dict[str, Any] = {}
-        for owner in (root, self._references.document_of(node)):
-            declared = owner.descend("components", "securitySchemes")
-            for requirement in required if isinstance(required, list) else ():
-                for name in requirement if isinstance(requirement, dict) else ():
-                    if declared is not None and name in declared.value:
-                        scheme = self._references.follow(declared.child(name))
-                        schemes.setdefault(name, scheme.value)
-                        self._origins[id(scheme.value)] = Origin(scheme.source, scheme.pointer)
-        return schemes
-
-    def _schema(self, node: Node, name: str) -> Any:
-        value = node.value
-        if not isinstance(value, dict):
-            return value
-        copy: dict[str, Any] = {}
-        self._origins[id(copy)] = Origin(node.source, node.pointer, name)
-        if node.reference is not None:
-            copy["$ref"] = self._refer(self._references.target(node.reference, node))
-            if self._minor == 0:
-                return copy  # what stands beside a reference is ignored in 3.0
-        for key, child in node.members():
-            if key == "$ref" or key in _LEFT_OUT or key.startswith("x-"):
-                continue
-            copy[key] = self._schema_member(key, child, name)
-        if isinstance(dynamic := node.value.get("$dynamicRef"), str):
-            copy["$ref"] = self._refer(self._references.target(dynamic, node))
-        self._check_patterns(node)
-        self._map_discriminator(node, copy)
-        return copy
-
-    def _schema_member(self, key: str, node: Node, name: str) -> Any:
-        if key in _LITERALS:
-            return node.value
-        if key in _SCHEMA_MAPS:
-            return {member: self._schema(child, name) for member, child in node.members()}
-        if isinstance(node.value, list):
-            return [self._schema(node.child(index), name) for index in range(len(node.value))]
-        return self._schema(node, name)
-
-    def _refer(self, target: Node) -> str:
-        """The reference to a schema of this extract, which is added where it is not there yet."""
-        place = (target.source.uri, target.pointer)
-        if place not in self._keys:
-            own = str(target.pointer[-1]) if target.pointer else target.source.name
-            wanted = _NO_NAME.sub("_", own) or "_"
-            key, number = wanted, 1
-            while key in self._nodes:
-                number += 1
-                key = f"{wanted}-{number}"
-            self._keys[place] = key
-            self._nodes[key] = target
-            self._pending.append(key)
-        return f"#/components/schemas/{self._keys[place]}"
-
-    def _check_patterns(self, node: Node) -> None:
-        """Raise DocumentError for a pattern that is no regular expression."""
-        named = node.value.get("patternProperties")
-        for pattern in (node.value.get("pattern"), *(named if isinstance(named, dict) else ())):
-            try:
-                if isinstance(pattern, str):
-                    check_pattern(to_python(pattern))
-            except ExpressionSyntaxError as error:
-                raise node.error(f"the pattern {error.message}") from None
-
-    def _map_discriminator(self, node: Node, copy: dict[str, Any]) -> None:
-        """Write every value that a discriminator may have, with the schema that it stands for."""
-        given = node.value.get("discriminator")
-        if not isinstance(given, dict):
-            return
-        mapping = given.get("mapping", {})
-        targets: dict[str, Node] = {}
-        for name, target in self._list_forms(node):
-            targets.setdefault(name, target)
-        for value, reference in mapping.items() if isinstance(mapping, dict) else ():
-            if isinstance(reference, str):
-                targets[value] = self._find_form(reference, node)
-        copy["discriminator"] = {
-            **{key: value for key, value in given.items() if not key.startswith("x-")},
-            "mapping": {value: self._refer(target) for value, target in targets.items()},
-        }
-        if isinstance(default := given.get("defaultMapping"), str):
-            target = self._find_form(default, node)
-            copy["discriminator"]["defaultMapping"] = self._refer(target)
-
-    def _find_form(self, reference: str, node: Node) -> Node:
-        for owner in (self._references.document_of(node), self._references.root):
-            schemas = owner.descend("components", "schemas")
-            if schemas is not None and reference in schemas.value:
-                return schemas.child(reference)
-        return self._references.target(reference, node)
-
-    def _list_forms(self, node: Node) -> Iterator[tuple[str, Node]]:
-        """The forms by their names: of `oneOf` and `anyOf`, else the schemas built on this one."""
-        is_listed = False
-        for keyword in ("oneOf", "anyOf"):
-            forms = node.value.get(keyword)
-            for index in range(len(forms) if isinstance(forms, list) else 0):
-                is_listed = True
-                form = node.child(keyword).child(index)
-                if form.reference is not None:
-                    target = self._references.target(form.reference, form)
-                    yield str(target.pointer[-1]) if target.pointer else "", target
-        if not is_listed:
-            yield from self._list_heirs(node)
-
-    def _list_heirs(self, node: Node) -> Iterator[tuple[str, Node]]:
-        schemas = self._references.document_of(node).descend("components", "schemas")
-        found = [(node.source.uri, node.pointer)]
-        for name, heir in schemas.members() if schemas is not None else ():
-            parts = heir.value.get("allOf") if isinstance(heir.value, dict) else None
-            for index in range(len(parts) if isinstance(parts, list) else 0):
-                part = heir.child("allOf").child(index)
-                if part.reference is None:
-                    continue
-                target = self._references.target(part.reference, part)
-                if (target.source.uri, target.pointer) in found:
-                    found.append((heir.source.uri, heir.pointer))
-                    yield name, heir
-
-    def _refuse_circle(self, start: str, schema: Any) -> None:
-        """Raise DocumentError for a schema that a value must keep before it can keep it."""
-        seen, stack = set(), list(_list_applied(schema))
-        while stack:
-            key = stack.pop().rpartition("/")[2]
-            if key == start:
-                message = f"the schema `{start}` leads back to itself: its `$ref` is a circle"
-                raise self._nodes[start].error(message)
-            if key not in seen:
-                seen.add(key)
-                stack.extend(_list_applied(self._schemas.get(key)))
+def list_references(value: Any) -> Iterator[str]:
+    """The schemas that a value of an extract refers to."""
+    if isinstance(value, dict):
+        for name, member in value.items():
+            if isinstance(member, str) and member.startswith(SCHEMAS):
+                yield member.removeprefix(SCHEMAS)
+            elif name not in ("enum", "const", "default"):
+                yield from list_references(member)
+    elif isinstance(value, list):
+        for item in value:
+            yield from list_references(item)
 
 
-def _identify(parameter: Any) -> Any:
-    if not isinstance(parameter, dict):
-        return None
-    name, location = parameter.get("name"), parameter.get("in")
-    return (name.lower() if location == "header" and isinstance(name, str) else name), location
-
-
-def _list_applied(schema: Any) -> Iterator[str]:
+def list_applied(schema: Any) -> Iterator[str]:
     """The references that apply to the very value that the schema applies to."""
     if not isinstance(schema, dict):
         return
@@ -307,6 +72,6 @@ def _list_applied(schema: Any) -> Iterator[str]:
     for keyword in keywords:
         parts = schema.get(keyword)
         for part in parts if isinstance(parts, list) else ():
-            yield from _list_applied(part)
+            yield from list_applied(part)
     for keyword in ("not", "if", "then", "else"):
-        yield from _list_applied(schema.get(keyword))
+        yield from list_applied(schema.get(keyword))

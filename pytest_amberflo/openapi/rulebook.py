@@ -11,10 +11,8 @@ from openapi_spec_validator import (
     OpenAPIV31SpecValidator,
     OpenAPIV32SpecValidator,
 )
-from referencing.exceptions import Unresolvable
 
 from pytest_amberflo.arazzo.errors import DocumentError, Problem
-from pytest_amberflo.openapi.extract import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,6 +29,8 @@ _RULES: Final[Any] = {
 }
 _LONGEST: Final = 200
 _MOST: Final = 20
+#: Members whose own members have names of the user's.
+_MAPS: Final = ("content", "headers", "responses", "encoding")
 _PARTS: Final = ("paths", "components", "webhooks")
 
 
@@ -83,16 +83,38 @@ class Rulebook:
         root: dict[str, Any] = {
             "openapi": self._description.source.data["openapi"],
             "info": {"title": "", "version": ""},
-            "components": extract.components,
+            "components": {"securitySchemes": extract.components["securitySchemes"]},
         }
         inner = root["paths"] = {}
         for key in keys[:-1]:
             inner[str(key)] = inner = {}
-        inner[str(keys[-1])] = extract.operation
-        found = self._found[operation.pointer] = []
+        inner[str(keys[-1])] = _without_schemas(extract.operation)
+        found = self._found[operation.pointer] = [*extract.faults]
         for error, message in _list_complaints(root, self._description.minor):
-            source, place = _find_place(root, error, extract, self._description.source)
+            pointer = (*operation.pointer[:1], *tuple(error.absolute_path)[1:])
+            source, place = self._find_place(pointer, operation, extract)
             found.append((source, Problem(span=source.locate(place), message=message)))
+
+    def _find_place(
+        self, pointer: Pointer, operation: Operation, extract: Extract
+    ) -> tuple[Source, Pointer]:
+        """Where what stands at a pointer of an extract stands in the description."""
+        value: Any = None
+        source, place = self._description.source, pointer
+        depth = len(operation.pointer)
+        if pointer[:depth] == operation.pointer:
+            value = extract.operation
+            node = self._description.node_of(operation)
+            source, place = node.source, (*node.pointer, *pointer[depth:])
+        for index in range(depth, len(pointer)):
+            try:
+                value = value[pointer[index]]
+            except (LookupError, TypeError):
+                break
+            origin = extract.origin_of(value)
+            if origin is not None:
+                source, place = origin.source, (*origin.pointer, *pointer[index + 1 :])
+        return source, place
 
     def conclude(self, operations: Iterable[Operation]) -> None:
         """Raise DocumentError with what was found in the root and in these operations."""
@@ -103,47 +125,18 @@ class Rulebook:
             raise DocumentError(source.name, source.text, problems[:_MOST])
 
 
-def _find_place(root: Any, error: Any, extract: Extract, source: Source) -> tuple[Source, Pointer]:
-    """Where what an error is about stands in the description.
-
-    The validator gives some paths from the root, and some from the schema that it was in.
-    """
-    pointer: Pointer = tuple(error.absolute_path)
-    paths = [pointer, ("default",)] if not pointer else [pointer]
-    for owner in _each_object(root):
-        origin = extract.origin_of(owner)
-        for path in paths if origin is not None else ():
-            found, deepest = _walk(owner, path, extract, origin)
-            if found is error.instance:
-                return deepest
-    return _walk(root, pointer, extract, Origin(source, ()))[1]
-
-
-def _walk(
-    value: Any, path: Pointer, extract: Extract, origin: Origin | None
-) -> tuple[Any, tuple[Source, Pointer]]:
-    """The value that a path of an extract leads to, and its place in the description."""
-    assert origin is not None
-    source, place = origin.source, origin.pointer
-    for token in path:
-        try:
-            value = value[token]
-        except (LookupError, TypeError):
-            break
-        inner = extract.origin_of(value)
-        source = inner.source if inner is not None else source
-        place = inner.pointer if inner is not None else (*place, token)
-    return value, (source, place)
-
-
-def _each_object(value: Any) -> Iterator[Any]:
-    if isinstance(value, dict):
-        yield value
-        for member in value.values():
-            yield from _each_object(member)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _each_object(item)
+def _without_schemas(value: Any, *, is_map: bool = False) -> Any:
+    """An object of OpenAPI with an empty schema for each, since those have been checked."""
+    if isinstance(value, list):
+        return [_without_schemas(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: {}
+        if name in ("schema", "itemSchema") and not is_map
+        else _without_schemas(member, is_map=name in _MAPS)
+        for name, member in value.items()
+    }
 
 
 def _list_complaints(root: dict[str, Any], minor: int) -> Iterator[tuple[Any, str]]:
@@ -162,6 +155,7 @@ def _list_complaints(root: dict[str, Any], minor: int) -> Iterator[tuple[Any, st
                 return
     except RecursionError:
         return  # forms that are built on what offers them; extraction has refused real circles
-    except (LookupError, TypeError, AttributeError, ValueError, Unresolvable) as error:
-        # The validator walks what it has not yet found to be sound.
-        yield ValidationError(""), f"not valid OpenAPI: {error!r}"[:_LONGEST]
+    except Exception as error:  # noqa: BLE001
+        # The validator walks what it has not yet found to be sound, and asserts that it is.
+        if count == 0:
+            yield ValidationError(""), f"not valid OpenAPI: {error!r}"[:_LONGEST]

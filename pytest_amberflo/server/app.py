@@ -5,40 +5,37 @@ from __future__ import annotations
 import random
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_amberflo.server.control import Control
 from pytest_amberflo.server.documents import Documents
-from pytest_amberflo.server.faults import FaultBook, FaultKind, refuse_by
 from pytest_amberflo.server.ingest import INGEST_ROUTES, check_parameters, render_accepted
 from pytest_amberflo.server.intake import read_intake
 from pytest_amberflo.server.keyring import Keyring
-from pytest_amberflo.server.message import Answer, Ending, encode_json
-from pytest_amberflo.server.operations import ROUTES
+from pytest_amberflo.server.message import Answer, encode_json
 from pytest_amberflo.server.payload import read_event_payload, read_payload
 from pytest_amberflo.server.refusal import Refusal, refuse_fault, refuse_store
 from pytest_amberflo.server.routing import Call, Route, Router, read_parameters
 from pytest_amberflo.server.shape import Shape
 from pytest_amberflo.server.store import Delivery
-from pytest_amberflo.server.subject import find_customers, find_meters
+from pytest_amberflo.server.usage import ROUTES as USAGE_ROUTES
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
-    from pytest_amberflo.server.faults import Fault
+    from pytest_amberflo.server.control import Control
     from pytest_amberflo.server.journal import Journal
     from pytest_amberflo.server.message import Request, Respond
+    from pytest_amberflo.server.mischief import Mischief
     from pytest_amberflo.server.setup import Setup
     from pytest_amberflo.server.store import Store
 
 _HEALTHY: Final = Answer(status=200, body=encode_json({"status": "ok"}))
 #: Paths whose requests may be started before those ahead of them are answered.
 _OVERLAPPING: Final = frozenset(("/ingest", "/ingest/"))
-#: Ends of what was done all the same.
-_ENDINGS: Final = {FaultKind.LOST_ANSWER: Ending.NONE, FaultKind.TORN_ANSWER: Ending.TORN}
+#: What the control API is below.
+_CONTROL: Final = "/control/"
 
 
 class App:
@@ -58,23 +55,41 @@ class App:
         self._loop = loop
         self._body_limit = setup.limits.body_bytes
         self._behaviour = setup.behaviour
+        self._setup = setup
         # Chance that can be repeated.
-        self._faults = FaultBook(dice=random.Random(setup.behaviour.seed))  # noqa: S311
-        for fault in setup.faults:
-            self._faults.add(fault)
+        self._dice = random.Random(setup.behaviour.seed)  # noqa: S311
+        #: None for as long as nothing is to go wrong.
+        self._mischief = self._make_mischief() if setup.faults else None
+        self._control: Control | None = None
         self._reader = store.open_reader()
         # A long query must not hold up those who send events.
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="amberflo-usage")
         health = Route(name="health", method="GET", path="/health", shape=Shape.SHARED)
-        self._router = Router((*INGEST_ROUTES, health, *ROUTES))
-        self._control = Control(
-            token=setup.control_token,
-            store=store,
-            journal=journal,
-            faults=self._faults,
-            loop=loop,
-            read=self._read,
-        )
+        self._router = Router((*INGEST_ROUTES, health, *USAGE_ROUTES), _load_routes)
+
+    def _make_mischief(self) -> Mischief:
+        # Heavy to import, and most servers do no wrong.
+        from pytest_amberflo.server.mischief import Mischief  # noqa: PLC0415
+
+        return Mischief(self._setup.faults, self._dice, self._loop)
+
+    def _open_control(self) -> Control:
+        """The control API, made when it is asked for first."""
+        if self._control is None:
+            from pytest_amberflo.server.control import Control  # noqa: PLC0415 - heavy
+
+            if self._mischief is None:
+                self._mischief = self._make_mischief()
+            assert self._setup.control_token is not None
+            self._control = Control(
+                token=self._setup.control_token,
+                store=self._store,
+                journal=self._journal,
+                faults=self._mischief.book,
+                loop=self._loop,
+                read=self._read,
+            )
+        return self._control
 
     def is_overlapping(self, request: Request) -> bool:
         """Whether requests behind this one may be started before it is answered.
@@ -87,8 +102,8 @@ class App:
         """Have a request answered through `respond`, now or later, once."""
         shape = Shape.SHARED
         try:
-            if self._control.is_meant(request):
-                self._control.handle(request, respond, limit=self._body_limit)
+            if request.path.startswith(_CONTROL) and self._setup.control_token is not None:
+                self._open_control().handle(request, respond, limit=self._body_limit)
                 return
             route, arguments = self._router.find(request)
             shape = route.shape
@@ -113,7 +128,8 @@ class App:
 
     def release(self) -> None:
         """Let nobody wait any longer for what may never come."""
-        self._control.release()
+        if self._control is not None:
+            self._control.release()
 
     def close(self) -> None:
         """Give up what is still being read and close."""
@@ -151,68 +167,34 @@ class App:
         intake = read_intake(read_event_payload(request, limit=self._body_limit), tenant)
         answer = render_accepted(request, intake.event_count, self._behaviour)
         records = intake.records
-        struck: tuple[Fault, ...] = ()
-        if self._faults:
-            customers = {str(record[3]) for record in records if record[3]}
-            meters = {record[1] for record in records}
-            struck = self._faults.strike("ingest", customers=customers, meters=meters)
-        if struck:
-            if self._stop_by(struck, Shape.SHARED, respond):
+        delivery = Delivery(records, self._draw_lag())
+        if self._mischief is not None:
+            changed = self._mischief.meet_events(delivery, respond)
+            if changed is None:
                 return
-            respond = self._twist(struck, respond)
-        if not records or any(fault.kind is FaultKind.LOSE for fault in struck):
+            delivery, respond = changed
+        if not delivery.records:
             respond(answer)
             return
-        copies = 1 + sum(fault.kind is FaultKind.DUPLICATE for fault in struck)
         self._journal.add(
-            Delivery(records, self._draw_lag(struck), copies),
+            delivery,
             lambda refusal: respond(answer if refusal is None else refusal.to_answer()),
         )
 
-    def _draw_lag(self, struck: tuple[Fault, ...]) -> int:
+    def _draw_lag(self) -> int:
         ways = self._behaviour
         lag_s = ways.lag_s
         if ways.jitter_s:
-            lag_s += ways.jitter_s * self._faults.dice.random()
-        lag_s += sum(self._faults.draw(f) for f in struck if f.kind is FaultKind.LAG)
+            lag_s += ways.jitter_s * self._dice.random()
         return round(lag_s * 1_000_000)
-
-    def _stop_by(self, struck: tuple[Fault, ...], shape: Shape, respond: Respond) -> bool:
-        """Answer instead of doing what was asked for, if a fault says so."""
-        for fault in struck:
-            if fault.kind in (FaultKind.STATUS, FaultKind.REJECT):
-                respond(refuse_by(fault).to_answer(shape))
-                return True
-            if fault.kind is FaultKind.DROP:
-                respond(replace(_HEALTHY, ending=Ending.NONE))
-                return True
-        return False
-
-    def _twist(self, struck: tuple[Fault, ...], respond: Respond) -> Respond:
-        """What answers as the faults have it."""
-        delay_s = sum(self._faults.draw(f) for f in struck if f.kind is FaultKind.SLOW)
-        endings = [_ENDINGS[fault.kind] for fault in struck if fault.kind in _ENDINGS]
-
-        def answer_so(answer: Answer) -> None:
-            if endings:
-                answer = replace(answer, ending=endings[0])
-            if delay_s:
-                self._loop.call_later(delay_s, respond, answer)
-            else:
-                respond(answer)
-
-        return answer_so
 
     def _operate(self, route: Route, call: Call, shape: Shape, respond: Respond) -> None:
         """Do an operation: a query in the thread that reads, all else in the loop."""
-        if self._faults:
-            struck = self._faults.strike(
-                route.name, customers=find_customers(call), meters=find_meters(call)
-            )
-            if struck:
-                if self._stop_by(struck, shape, respond):
-                    return
-                respond = self._twist(struck, respond)
+        if self._mischief is not None:
+            changed = self._mischief.meet_call(route, call, shape, respond)
+            if changed is None:
+                return
+            respond = changed
         assert route.operate is not None
         work = partial(self._work, route.operate, call)
         if route.is_reading:
@@ -252,6 +234,12 @@ class App:
             return None, refusal
         except sqlite3.Error as error:
             return None, refuse_store(str(error))
+
+
+def _load_routes() -> tuple[Route, ...]:
+    from pytest_amberflo.server.operations import ROUTES  # noqa: PLC0415 - heavy
+
+    return ROUTES
 
 
 def _finish(respond: Respond, shape: Shape, body: Any, refusal: Refusal | None) -> None:

@@ -44,7 +44,7 @@ class Control:
     def __init__(
         self,
         *,
-        token: str | None,
+        token: str,
         store: Store,
         journal: Journal,
         faults: FaultBook,
@@ -60,14 +60,9 @@ class Control:
         self._waiting: list[_Wait] = []
         journal.notify = self._look_again
 
-    def is_meant(self, request: Request) -> bool:
-        """Whether a request is for this API."""
-        return self._token is not None and request.path.startswith(PREFIX)
-
     def handle(self, request: Request, respond: Respond, *, limit: int) -> None:
         """Answer a request, now or later. Raises Refusal."""
         tokens = request.header_values(_HEADER)
-        assert self._token is not None
         if len(tokens) != 1 or not hmac.compare_digest(tokens[0], self._token.encode()):
             message = f"The header {TOKEN_HEADER} does not hold this server's control token"
             raise Refusal(401, "unauthorized", message)

@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from pytest_amberflo.server.behaviour import Behaviour
     from pytest_amberflo.server.clock import ServerClock
 
+#: Kinds of documents that say how records are read.
+METER: Final = "meter"
+RULE: Final = "rule"
+REMOVAL: Final = "removal"
+
 #: A JSON object. What is in it is up to those who keep it.
 Document = dict[str, Any]
 

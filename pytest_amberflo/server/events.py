@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _CODE: Final = "invalid-query"
 _PAGE: Final = 100
 _MOST_ON_A_PAGE: Final = 1_000
+_MOST_INTEGER: Final = 2**63
 #: What the order of events goes by; with all of it no two records are alike.
 _ORDER: Final = ("time_ms", "meter", "customer", "unique_id", "dimensions", "value")
 #: The columns that every page has, by their names in a recorded answer; dimensions follow.
@@ -115,9 +116,16 @@ def _read_token(token: str | None) -> tuple[list[Any] | None, int]:
         is_usable = type(seen) is int and len(after) == len(_ORDER)
     except (ValueError, TypeError, binascii.Error, RecursionError):
         is_usable = False
-    if not is_usable or not all(type(item) in (int, float, str) for item in after):
+    if not is_usable or not all(_can_bind(item) for item in after):
         raise Refusal(400, _CODE, "nextPageToken is none that this server has given out")
     return after, seen
+
+
+def _can_bind(item: Any) -> bool:
+    """Whether SQLite takes a value that somebody made up."""
+    if isinstance(item, str):
+        return "\x00" not in item and not any("\ud800" <= char <= "\udfff" for char in item)
+    return type(item) is float or (type(item) is int and abs(item) < _MOST_INTEGER)
 
 
 ROUTES: Final = (

@@ -11,6 +11,7 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any, Final
 
+from pytest_amberflo.server.documents import METER
 from pytest_amberflo.server.fields import Fields, drop_absent
 from pytest_amberflo.server.meter_kind import MeterKind
 from pytest_amberflo.server.refusal import Refusal, describe_value, shorten
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from pytest_amberflo.server.documents import Document, Documents
     from pytest_amberflo.server.routing import Call
 
-KIND: Final = "meter"
 _CODE: Final = "invalid-meter"
 _PUBLISHED_TYPES: Final = {kind.published: kind for kind in MeterKind if kind.published}
 _OFFICIAL_TYPES: Final = {kind.value: kind for kind in MeterKind}
@@ -33,7 +33,7 @@ _FLAGS: Final = ("useInBilling", "squashSumMeter", "seatBased")
 
 
 def _find_meter(documents: Documents, name: str) -> Document:
-    meter = documents.find(KIND, name)
+    meter = documents.find(METER, name)
     if meter is None:
         details = f"meterApiName is {shorten(name)}"
         raise Refusal(404, "meter-not-found", "There is no such meter", details=details)
@@ -82,29 +82,29 @@ def _read_published(call: Call) -> Document:
 
 def list_published(_: Call, documents: Documents) -> Any:
     """All meters."""
-    return [show_published(meter) for meter in documents.list(KIND)]
+    return [show_published(meter) for meter in documents.list(METER)]
 
 
 def create_published(call: Call, documents: Documents) -> Any:
     """A new meter; a name that is taken is refused (400)."""
     members = _read_published(call)
     name = members["meterApiName"]
-    if documents.find(KIND, name) is not None:
+    if documents.find(METER, name) is not None:
         raise _refuse_taken(name)
     meter = _make_meter(members, documents)
-    documents.put(KIND, name, meter)
+    documents.put(METER, name, meter)
     return show_published(meter)
 
 
 def update_published(call: Call, documents: Documents) -> Any:
     """The meter with what the request changes; one that is not there is refused (400)."""
     members = _read_published(call)
-    former = documents.find(KIND, members["meterApiName"])
+    former = documents.find(METER, members["meterApiName"])
     if former is None:
         details = f"meterApiName is {shorten(members['meterApiName'])}"
         raise Refusal(400, "meter-not-found", "There is no such meter", details=details)
     meter = former | members | {"updateTime": documents.now_ms}
-    documents.put(KIND, members["meterApiName"], meter)
+    documents.put(METER, members["meterApiName"], meter)
     return show_published(meter)
 
 
@@ -116,7 +116,7 @@ def get_published(call: Call, documents: Documents) -> Any:
 def delete_published(call: Call, documents: Documents) -> Any:
     """The meter as it was; its records stay."""
     meter = _find_meter(documents, call.arguments["meterApiName"])
-    documents.delete(KIND, meter["meterApiName"])
+    documents.delete(METER, meter["meterApiName"])
     return show_published(meter)
 
 
@@ -171,7 +171,7 @@ def _read_config(config: Fields) -> Document:
 def list_official(call: Call, documents: Documents) -> Any:
     """All meters; with `meterApiName`, the one of that name or none."""
     name = call.query.get("meterApiName")
-    meters = documents.list(KIND)
+    meters = documents.list(METER)
     return [_show_official(m) for m in meters if name is None or m["meterApiName"] == name]
 
 
@@ -179,10 +179,10 @@ def create_official(call: Call, documents: Documents) -> Any:
     """A new meter, with an id of its own; a name that is taken is refused (400)."""
     _, members = _read_official(call)
     name = members["meterApiName"]
-    if documents.find(KIND, name) is not None:
+    if documents.find(METER, name) is not None:
         raise _refuse_taken(name)
     meter = _make_meter(members, documents)
-    documents.put(KIND, name, meter)
+    documents.put(METER, name, meter)
     return _show_official(meter)
 
 
@@ -190,7 +190,7 @@ def update_official(call: Call, documents: Documents) -> Any:
     """The meter with what the request changes; it must carry the service's id (400)."""
     sent_id, members = _read_official(call)
     name = members["meterApiName"]
-    former = documents.find(KIND, name)
+    former = documents.find(METER, name)
     if former is None or former["id"] != sent_id:
         if former is not None and sent_id is None:
             raise _refuse_taken(name)
@@ -202,7 +202,7 @@ def update_official(call: Call, documents: Documents) -> Any:
         details = f"it is {former['lockingStatus']}, and {lock} was asked for"
         raise Refusal(400, _CODE, "A meter cannot be unlocked", details=details)
     meter = former | members | {"updateTime": documents.now_ms}
-    documents.put(KIND, name, meter)
+    documents.put(METER, name, meter)
     return _show_official(meter)
 
 
@@ -223,13 +223,13 @@ def delete_official(call: Call, documents: Documents) -> Any:
         details = f"lockingStatus is {meter['lockingStatus']}"
         message = "Only a deprecated meter can be deleted"
         raise Refusal(400, "meter-in-use", message, details=details)
-    documents.delete(KIND, meter["meterApiName"])
+    documents.delete(METER, meter["meterApiName"])
     return _show_official(meter)
 
 
 def _find_by_id(call: Call, documents: Documents) -> Document | None:
     wanted = call.arguments["id"]
-    return next((meter for meter in documents.list(KIND) if meter["id"] == wanted), None)
+    return next((meter for meter in documents.list(METER) if meter["id"] == wanted), None)
 
 
 def provision(call: Call, documents: Documents) -> Any:
@@ -238,15 +238,15 @@ def provision(call: Call, documents: Documents) -> Any:
     if fields.read_text("templateId") != "llm":
         raise fields.refuse("templateId", "llm")
     for name in ("input_tokens", "output_tokens"):
-        if documents.find(KIND, name) is None:
+        if documents.find(METER, name) is None:
             members = {
                 "meterApiName": name,
                 "label": name.replace("_", " ").capitalize(),
                 "meterType": MeterKind.SUM.value,
                 "dimensions": ["model", "type", "provider"],
             }
-            documents.put(KIND, name, _make_meter(members, documents))
-    return [_show_official(meter) for meter in documents.list(KIND)]
+            documents.put(METER, name, _make_meter(members, documents))
+    return [_show_official(meter) for meter in documents.list(METER)]
 
 
 def _route(name: str, method: str, path: str, operate: Any) -> Route:

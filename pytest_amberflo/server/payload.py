@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zlib
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 _GZIP: Final = 16 + zlib.MAX_WBITS
 #: gzip data may be several members in a row; each costs time, also if it is empty.
 _MAX_GZIP_MEMBERS: Final = 64
+#: What a number beyond float64 looks like, among others. Those of events are looked at one by
+#: one anyway, and there may be thousands.
+_LARGE: Final = re.compile(r"\d[eE]\+?\d{3}|\d{300}")
 
 
 def read_payload(request: Request, *, limit: int) -> Any:
@@ -27,7 +31,10 @@ def read_payload(request: Request, *, limit: int) -> Any:
     """
     text = _read_text(request, limit)
     payload = _parse(text)
-    _check(payload, text)
+    if _LARGE.search(text):
+        _check_values(payload)
+    else:
+        _check(payload, text)
     return payload
 
 

@@ -137,10 +137,21 @@ def put_plan(call: Call, documents: Documents) -> Any:
     }
     if not isinstance(plan["description"], str):
         raise fields.refuse("description", "a text")
-    if not isinstance(plan["feeMap"], dict):
-        raise fields.refuse("feeMap", "an object")
+    if not isinstance(plan["feeMap"], dict) or not _is_flat(plan["feeMap"], _MOST_LEVELS):
+        raise fields.refuse("feeMap", f"an object of {_MOST_LEVELS} levels at most")
     documents.put(PLAN, plan["id"], plan)
     return plan
+
+
+#: What is kept as it comes must not be more than its readers can read.
+_MOST_LEVELS: Final = 20
+
+
+def _is_flat(value: Any, levels: int) -> bool:
+    if not isinstance(value, (dict, list)):
+        return True
+    members = value.values() if isinstance(value, dict) else value
+    return levels > 0 and all(_is_flat(member, levels - 1) for member in members)
 
 
 _MONTHLY: Final = {"interval": "month", "intervalsCount": 1}

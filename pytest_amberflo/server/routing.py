@@ -62,11 +62,16 @@ class Route:
 class Router:
     """Finds routes; a path may end with a slash or not, and is never redirected."""
 
-    def __init__(self, routes: Iterable[Route]) -> None:
+    def __init__(self, routes: Iterable[Route], load: Callable[[], Iterable[Route]]) -> None:
+        #: Gives the routes that are asked for more rarely, once one of them is.
+        self._load: Callable[[], Iterable[Route]] | None = load
         #: Path to its methods.
         self._fixed: dict[str, dict[str, Route]] = {}
         #: Segments of a template to its methods.
         self._open: dict[tuple[str, ...], dict[str, Route]] = {}
+        self._add(routes)
+
+    def _add(self, routes: Iterable[Route]) -> None:
         for route in routes:
             if "{" in route.path:
                 segments = tuple(route.path.split("/"))
@@ -84,6 +89,10 @@ class Router:
             stripped = path.removesuffix("/")
             methods = self._fixed.get(stripped)
             if methods is None:
+                if self._load is not None:
+                    load, self._load = self._load, None
+                    self._add(load())
+                    return self.find(request)
                 methods, arguments = self._match(stripped)
         route = methods.get(request.method)
         if route is None and request.method == "HEAD":

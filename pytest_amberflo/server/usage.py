@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_amberflo.server.aggregate import aggregate_usage
+from pytest_amberflo.server.documents import METER
 from pytest_amberflo.server.fields import Fields
 from pytest_amberflo.server.interval import Interval
-from pytest_amberflo.server.meters import KIND as METER
 from pytest_amberflo.server.official_query import (
     CODE,
     is_official,
@@ -175,7 +175,7 @@ ROUTES: Final = (
     # An older name of the same.
     _post("usage", "/usage-java", query_usage, is_open=True),
     _post("usageBatch", "/usage/batch", query_batch),
-    _post("usageSparse", "/usage/sparse", query_sparse, is_open=True),
+    _post("usageSparse", "/usage/sparse", query_sparse),
     _post("usageSparseBatch", "/usage/sparse/batch", query_sparse_batch),
     _get("usageAll", "/usage/all", query_all),
     _get("usageRate", "/usage/current-usage-rate", query_rate),

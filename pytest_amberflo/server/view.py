@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from pytest_amberflo.server.behaviour import DedupRule
-from pytest_amberflo.server.filtering import Exclusion, read_exclusions
+from pytest_amberflo.server.documents import METER
+from pytest_amberflo.server.exclusion import Exclusion, read_exclusions
 from pytest_amberflo.server.meter_kind import MeterKind
-from pytest_amberflo.server.meters import KIND as METER
 from pytest_amberflo.server.record import CANCEL_DIMENSION
 from pytest_amberflo.server.schema import IS_CANCEL
 

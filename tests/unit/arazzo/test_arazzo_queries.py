@@ -17,6 +17,7 @@ from pytest_amberflo.arazzo.criteria import check_condition, judge_criterion
 from pytest_amberflo.arazzo.errors import EvaluationError, ExpressionSyntaxError
 from pytest_amberflo.arazzo.excerpt import Span
 from pytest_amberflo.arazzo.model import Criterion, Place
+from pytest_amberflo.arazzo.regex import search
 from pytest_amberflo.arazzo.scope import Scope, receive
 from pytest_amberflo.arazzo.selector import VERSIONS
 from pytest_amberflo.arazzo.template import compile_embedded, compile_template, render
@@ -131,6 +132,21 @@ def test_a_library_that_stumbles_is_a_syntax_error(text: str) -> None:
     """An index that is none is refused like any other mistake."""
     with pytest.raises(ExpressionSyntaxError):
         check_condition(text, "jsonpath", None)
+
+
+@pytest.mark.parametrize("pattern", ["(?R)+", "a(?1)", "(?P<a>b)(?&a)", r"\\(?R)"])
+def test_a_pattern_that_calls_itself_is_refused(pattern: str) -> None:
+    """It would take all memory before its time is over."""
+    with pytest.raises(ExpressionSyntaxError, match="must not call itself"):
+        check_condition(pattern, "regex", None)
+    with pytest.raises(EvaluationError, match="must not call itself"):
+        search(pattern, "aaaa 000")
+
+
+@pytest.mark.parametrize("pattern", [r"\(?R\)", "(?:R)", "(?i)R", "(?P<R>1)", "(?<=R)1"])
+def test_what_only_looks_like_a_call_is_none(pattern: str) -> None:
+    """Other groups, and parentheses that are meant as such, are patterns like any other."""
+    check_condition(pattern, "regex", None)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ INPUTS: dict[str, Any] = {
     "data": {"list": [{"id": 1, "tags": ["x"]}, {"id": 2, "tags": []}], "a/b": {"~": "odd"}},
     "xml": "<o><i n='1'>one</i><i n='2'>two</i></o>",
     "text": "plain",
+    "half": "<a>\ud800</a>",
     "new": {"k": [1]},
 }
 SCOPE = Scope(inputs=INPUTS, declared_inputs=frozenset({*INPUTS, "absent"}))
@@ -74,6 +75,7 @@ def test_a_query_into_xml_yields_texts_and_values(selector: str, value: object) 
         ("/a", "jsonpointer", "$inputs.text", "the context is no JSON but a string"),
         ("//a", "xpath", "$inputs.data", "XPath needs XML; the context is an object"),
         ("//a", "xpath", "$inputs.text", "the context is no XML: "),
+        ("//a", "xpath", "$inputs.half", "the context is no XML: "),
         ("//none", "xpath", "$inputs.xml", "finds nothing in a string"),
     ],
 )

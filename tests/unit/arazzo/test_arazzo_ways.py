@@ -41,6 +41,7 @@ SOMETIMES = "{name: done, type: end, criteria: [{condition: $statusCode == 201}]
         (flow(f"onSuccess: [{END}]"), ["b", "c"]),
         (flow(f"onSuccess: [{SOMETIMES}]"), []),
         (flow(f"onSuccess: [{SOMETIMES}, {{name: else, type: end}}]"), ["b", "c"]),
+        (flow(f"onSuccess: [{END}, {{name: late, type: goto, stepId: c}}]"), ["b", "c"]),
         (flow(f"onFailure: [{END}]"), []),
         (flow("onSuccess: [{name: on, type: goto, stepId: c}]"), ["b"]),
         (
@@ -99,6 +100,17 @@ def test_a_later_step_can_be_read_where_the_flow_comes_back() -> None:
     assert messages(flow(second=READ_C, third=BACK)) == []
     assert messages(flow(READ_C, third=BACK)) == [
         "step `a` reads `$steps.c.outputs.v` of a later step"
+    ]
+
+
+def test_a_step_that_a_retry_runs_before_can_be_read() -> None:
+    """It does not follow its own actions then; the flow comes back to the step that retries."""
+    read = "requestBody: {payload: $steps.b.outputs.v}"
+    start, end = "onSuccess: [{name: on, type: goto, stepId: c}]", f"onSuccess: [{END}]"
+    retry = "onFailure: [{name: again, type: retry, stepId: b}]"
+    assert messages(flow(start, end, f"{read}\n  {retry}")) == []
+    assert messages(flow(start, end, read)) == [
+        "step `c` reads `$steps.b.outputs.v` of a later step"
     ]
 
 

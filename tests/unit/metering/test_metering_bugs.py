@@ -129,7 +129,11 @@ LOSS = [
     ),
 ]
 DOUBLE = [
-    Bug("replays", Service(store=list), r"counted 3 times: 2\.5 .*evt-1.*It was sent 3 times"),
+    Bug(
+        "replays",
+        Service(store=list),
+        r"counted 3 times: 2\.5 .*evt-1.*It was sent 3 times, the copies after 4\.0 s and 12\.0 s",
+    ),
     Bug(
         "one replay",
         Service(store=lambda s: [*keep_first(s), s[-1]]),

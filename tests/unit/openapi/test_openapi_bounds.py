@@ -52,9 +52,9 @@ def test_a_deep_body_is_judged_or_refused(version: str, depth: int) -> None:
 )
 def test_a_pattern_that_takes_for_ever_is_given_up(version: str, schema: str, body: str) -> None:
     """A rule that cannot be judged in time is no rule that was kept."""
-    started = time.monotonic()
+    started = time.process_time()
     (violation,) = judge_answer(answer_with(schema, version=version), body)
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
     assert "does not match" in violation.rule or "takes more than 1 s" in violation.rule
 
 
@@ -84,9 +84,9 @@ def test_a_pattern_that_takes_for_ever_is_given_up(version: str, schema: str, bo
 )
 def test_a_large_body_is_judged_in_time(schema: str, body: str) -> None:
     """Time grows with the body, not with its square."""
-    started = time.monotonic()
+    started = time.process_time()
     found = judge_answer(answer_with(schema), body)
-    assert time.monotonic() - started < 8
+    assert time.process_time() - started < 8
     assert all(len(violation.rule) < 400 for violation in found)
 
 
@@ -139,9 +139,9 @@ def test_a_large_description_costs_what_is_used_of_it() -> None:
     text = describe_much(LARGE)
     assert len(text) > 900_000
     description = describe(text)
-    started = time.monotonic()
+    started = time.process_time()
     use(description)
-    assert time.monotonic() - started < 2
+    assert time.process_time() - started < 2
 
 
 @pytest.mark.parametrize("version", VERSIONS)

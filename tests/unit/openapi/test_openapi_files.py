@@ -140,8 +140,8 @@ def test_a_violation_has_its_place_in_the_file_of_its_rule(tmp_path: Path, versi
     assert {(violation.path, violation.origin) for violation in found} == {
         ("$.note", "api.yaml:8  Note"),
         ("$.size", "parcel.yaml:9  size"),
-        ("$.inner.id", "parcel.yaml:1  parcel.yaml"),
-        ("$.inner.inner.id", "parcel.yaml:1  parcel.yaml"),
+        ("$.inner.id", "parcel.yaml:1"),
+        ("$.inner.inner.id", "parcel.yaml:1"),
         ("header X-Count", None),
     }
     problem = (("Content-Type", "application/problem+json"),)

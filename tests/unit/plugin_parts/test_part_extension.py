@@ -227,4 +227,8 @@ def test_no_variants_at_all_are_refused() -> None:
 
 def test_a_fixture_is_a_name() -> None:
     """What cannot be the name of a fixture is told at its place."""
-    assert read_workflow({"fixtures": ["not a name"]})[1] != []
+    for name in ("not a name", "", "class", "a.b"):
+        found, problems = read_workflow({"fixtures": ["db", name]})
+        assert (found.fixtures, len(problems)) == (("db",), 1)
+        found, problems = read_workflow({"inputs": {"region": name}})
+        assert (found.inputs, len(problems)) == ({}, 1)

@@ -79,9 +79,12 @@ def _name_judges(request: httpx.Request) -> Iterator[str]:
     """The descriptions that an answer must keep to: by its path, or the shape of its request."""
     path = request.url.path.rstrip("/")
     if path.startswith("/usage"):
-        body = request.content.decode("utf-8", "replace")
-        is_official = '"timeRange"' in body or path != "/usage"
-        yield OFFICIAL if is_official else PUBLISHED[0]
+        try:
+            payload = json.loads(request.content)
+        except (ValueError, RecursionError):
+            payload = None
+        is_official = isinstance(payload, dict) and "timeRange" in payload
+        yield OFFICIAL if is_official or path != "/usage" else PUBLISHED[0]
         return
     if path == "/customers" and request.url.query:
         yield OFFICIAL

@@ -125,7 +125,7 @@ def test_acknowledged_events_survive_kills(
         for sender in senders:
             sender.start()
         try:
-            for kill in range(_KILLS // processes):
+            for kill in range(_KILLS):
                 time.sleep(dice.random() * 0.1)
                 victim = kill % processes
                 running[victim].process.kill()

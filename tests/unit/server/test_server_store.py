@@ -196,6 +196,9 @@ def test_a_store_that_stays_locked_is_refused(
         with contextlib.closing(sqlite3.connect(store, isolation_level=None)) as neighbour:
             neighbour.execute("BEGIN IMMEDIATE")
             answer = client.post("/ingest", json=make_event())
+            customer = {"customerId": "c", "customerName": "C"}
+            assert client.post("/customers", json=customer).status_code == 503
+        assert client.get("/customers").json() == []
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
         assert answer.json()["code"] == "store-unavailable"
         assert _count(client, meter) == 0
@@ -256,6 +259,9 @@ def test_a_read_only_store_is_refused(
         answer = client.post("/ingest", json=make_event(uniqueId="2"))
         assert (answer.status_code, answer.json()["code"]) == (503, "store-unavailable")
         assert "readonly" in answer.json()["details"]
+        customer = {"customerId": "c", "customerName": "C"}
+        assert client.post("/customers", json=customer).status_code == 503
+        assert client.get("/customers").json() == []
         assert _count(client, meter) == 1
 
 
