@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 #: Between an event and its replay there are more than a second and eight other events.
 GAP_S: Final = 1.1
 FILLERS: Final = 10
-_THREADS: Final = 6
+_THREADS: Final = 10
 #: A probe may read, send again and read once more, a few times.
 _MOST_ROUNDS: Final = 4
 
