@@ -293,6 +293,13 @@ class SharesMeters(BrokenService):
         return super().define("one", method, name, body)
 
 
+class SharesRules(BrokenService):
+    caught_by = "rules_of_the_other_account"
+
+    def passes_rules(self, account: str, record: Item) -> bool:
+        return super().passes_rules("two", record) and super().passes_rules("one", record)
+
+
 # ---- bad input
 
 

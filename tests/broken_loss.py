@@ -212,6 +212,7 @@ class ForgetsAfterASecond(BrokenService):
 
 class RemembersEight(BrokenService):
     caught_by = "sent_again_later"
+    needs_gap = True
 
     def keep(self, account: str, record: Item) -> None:
         last = self.__dict__.setdefault("last", [])

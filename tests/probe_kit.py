@@ -36,7 +36,7 @@ def choose(*names: str) -> tuple[Probe, ...]:
 
 
 def play(
-    service: RightService, probes: Sequence[Probe], **changes: Any
+    service: RightService, probes: Sequence[Probe], *, timeout_s: float = 10, **changes: Any
 ) -> tuple[ProbeOutcome, ...]:
     """The outcomes of these probes."""
     redactor = Redactor()
@@ -46,12 +46,13 @@ def play(
         url=service.url,
         keys={"first": FIRST_KEY, "second": SECOND_KEY},
         make_client=lambda: Client(redactor, user_agent="tests"),
-        timeout_s=10,
+        timeout_s=timeout_s,
     )
     settings: dict[str, Any] = {
         "settle_s": 0.3,
         "hold_s": 0.0,
         "gap_s": 0.0,
+        "fillers": 0,
         "terms": Terms(),
         "run_id": "test",
     }

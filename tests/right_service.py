@@ -60,6 +60,7 @@ class Mood:
 
     lag_s: float = 0.0
     throttled: float = 0.0
+    retry_after: str = "1"
     lost: float = 0.0
     slow_s: float = 0.0
     zero_filled: bool = False
@@ -119,7 +120,7 @@ class RightService:
         if mood.slow_s:
             time.sleep(mood.slow_s * chances[2])
         if chances[0] < mood.throttled:
-            self.send(handler, 503, {"message": "wait"}, headers={"Retry-After": "1"})
+            self.send(handler, 503, {"message": "wait"}, headers={"Retry-After": mood.retry_after})
             return
         is_ingest = handler.command == "POST" and urlsplit(handler.path).path == "/ingest"
         try:

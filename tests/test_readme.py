@@ -103,6 +103,7 @@ def test_every_block_is_run_by_a_test() -> None:
         "console",
         "python",
         "yaml",
+        "console",
         "python",
         "python",
         "console",
@@ -149,6 +150,13 @@ def test_overrides_and_rows(folder: pytest.Pytester) -> None:
     for line in ("rows.arazzo.yaml::sizes::small::once", "usage 0.001 as", "usage 1000000 as"):
         assert line in printed
     assert "2 passed" in printed
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_probes() -> None:
+    """Probes are collected by their package's name, and tell their promises."""
+    commands, shown = _console("pytest --pyargs")
+    _assert_shown(shown, _run(*shlex.split(commands[0])))
 
 
 class _Shop(BaseHTTPRequestHandler):

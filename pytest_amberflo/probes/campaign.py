@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 #: Between an event and its replay there are more than a second and eight other events.
 GAP_S: Final = 1.1
-_FILLERS: Final = 10
-_THREADS: Final = 6
+FILLERS: Final = 10
+_THREADS: Final = 10
 #: A probe may read, send again and read once more, a few times.
 _MOST_ROUNDS: Final = 4
 
@@ -47,6 +47,7 @@ class Plan:
     #: Whether the first key is one that the endpoint was told of.
     knows_keys: bool = False
     gap_s: float = GAP_S
+    fillers: int = FILLERS
     #: What random sequences of calls begin with.
     seed: int = 0
     #: The moment that times of events are counted from, UTC; now if None.
@@ -143,7 +144,8 @@ class Campaign:
         for job in jobs:
             job.result()
         filler = self.make_player(_FILLER)
-        filler.start()
+        field = filler.enter_field()
+        filler.send(field.send(*field.events(self._plan.fillers)))
         filler.clock.sleep(max(0.0, started + self._plan.gap_s - time.monotonic()))
 
 
@@ -158,8 +160,8 @@ def _list_glances(player: Player) -> Iterator[Ask]:
 
 
 def _fill(field: Field) -> Script:
-    """Events that only part others."""
-    yield field.send(*field.events(_FILLERS))
+    """What parts other events is sent by hand."""
+    yield field.usage()
 
 
 _FILLER: Final = Probe(chapter="", name="filler", promise="", function=_fill, line=0)

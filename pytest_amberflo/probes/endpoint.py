@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlencode, urlsplit
 
 from pytest_amberflo.http.exchange import Exchange, Request, TransportFailure
-from pytest_amberflo.patience import MOST_RESENDS, is_lost, read_throttle
+from pytest_amberflo.patience import MOST_RESENDS, NotJudgedError, is_lost, read_throttle
 from pytest_amberflo.probes.wire import write_query
 
 if TYPE_CHECKING:
@@ -69,6 +69,10 @@ class Endpoint:
         #: Whether requests go over the second set of connections.
         self.is_later = False
         self._silence = 0
+        #: The last failure of a row of requests without any answer.
+        self._silent: SilentEndpointError | None = None
+        #: Why a throttled request was given up; then no other one is waited for.
+        self._exhausted: NotJudgedError | None = None
         self._checked: dict[object, tuple[Violation, ...]] = {}
         self._lock = threading.Lock()
         self._turn = threading.Lock()
@@ -205,6 +209,8 @@ class Endpoint:
         """One exchange, waiting as long as the service throttles. Raises NotJudgedError."""
         turn = 0
         while True:
+            if self._silent is not None:
+                raise self._silent
             if self._pace is not None:
                 with self._turn:
                     self._pace.wait_for_turn()
@@ -214,9 +220,21 @@ class Endpoint:
             self._listen(exchange)
             wait = read_throttle(exchange, turn)
             if wait is None:
+                if exchange.response is not None:
+                    self._exhausted = None
                 return exchange
             turn += 1
+            self._wait_throttled(clock, wait)
+
+    def _wait_throttled(self, clock: PatientClock, wait: float) -> None:
+        """Wait, unless another one has waited in vain for as long as is allowed."""
+        if self._exhausted is not None:
+            raise self._exhausted
+        try:
             clock.wait_throttled(wait)
+        except NotJudgedError as error:
+            self._exhausted = error
+            raise
 
     def _listen(self, exchange: Exchange) -> None:
         """Raise SilentEndpointError where no request is answered."""
@@ -226,7 +244,8 @@ class Endpoint:
         self._silence += 1
         if self._silence >= _MOST_SILENCE:
             failure = exchange.failure
-            raise SilentEndpointError(failure.message if failure else "no answer")
+            self._silent = SilentEndpointError(failure.message if failure else "no answer")
+            raise self._silent
 
     def _cut(self, request: Request) -> Exchange:
         """An exchange whose answer nobody waits for."""

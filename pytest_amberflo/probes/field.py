@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pytest_amberflo.arazzo.operation import Operation
+    from pytest_amberflo.metering.query import Take
     from pytest_amberflo.probes.api import Api
     from pytest_amberflo.probes.moves import Account
 
@@ -42,8 +43,8 @@ class Names:
         self._count = count(1)
 
     def make(self, kind: str) -> str:
-        """`pt-<run>-<kind><n>`."""
-        return f"pt-{self._run_id}-{kind}{next(self._count)}"
+        """`pt-<run>-<n><kind>`: it ends with a letter, so that no digit makes it another one."""
+        return f"pt-{self._run_id}-{next(self._count)}{kind}"
 
 
 class Field:
@@ -141,6 +142,7 @@ class Field:
         account: Account = "first",
         is_alone: bool = False,
         repeats: int = 1,
+        take: Take | None = None,
     ) -> Ask:
         """A query over all events of the probe, for its customer, unless said otherwise.
 
@@ -155,7 +157,7 @@ class Field:
         wanted = {name: frozenset(values) for name, values in (filters or {}).items()}
         if chosen:
             wanted["customerId"] = frozenset(chosen)
-        for member, is_used in (("groupBy", group_by), ("filter", filters)):
+        for member, is_used in (("groupBy", group_by), ("filter", filters), ("take", take)):
             if is_used and member not in self.api.query_members:
                 raise NoPromiseError(f"the description has no {member}")
         query = UsageQuery(
@@ -166,6 +168,7 @@ class Field:
             interval=kind,
             group_by=tuple(group_by),
             filters=tuple(wanted.items()),
+            take=take,
         )
         return Ask(query=query, account=account, is_alone=is_alone, repeats=repeats)
 

@@ -145,7 +145,11 @@ class Player:
             return
         label = self._endpoint.api.ingest.label
         headline = f"{label} answers {status} to events that keep to the description"
-        self._add(Finding(kind=Kind.FAILED, headline=headline, exchange=exchange))
+        is_about_key = status in (401, 403)
+        lines = (
+            ("The service refused the key: is AMBERFLO_API_KEY right?",) if is_about_key else ()
+        )
+        self._add(Finding(kind=Kind.FAILED, headline=headline, lines=lines, exchange=exchange))
 
     def _enter(self, ledger: Ledger, transmissions: Sequence[Exchange], send: Send) -> None:
         for number, exchange in enumerate(transmissions):

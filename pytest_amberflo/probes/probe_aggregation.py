@@ -49,7 +49,7 @@ def maximum_of_each_bucket(field: Field) -> Script:
     yield field.send(
         *(field.event(value, at_ms=field.anchor_ms - hours * _HOUR_MS) for hours, value in plan)
     )
-    yield field.read(field.ask("MAX", "HOUR"), field.ask("MAX", "DAY"))
+    yield field.read(field.ask("MAX", "HOUR"), field.ask("MAX", "DAY"), field.ask("MAX", "MONTH"))
 
 
 @probe

@@ -70,8 +70,7 @@ def ids_with_marks(field: Field) -> Script:
 @probe
 def ids_with_leading_zeros(field: Field) -> Script:
     """Ids that look like numbers are texts."""
-    number = field.new_customer().rpartition("c")[2]
-    stem = "".join(str(ord(char) % 10) for char in field.new_customer()) + number
+    stem = "1" + "".join(str(ord(char) % 10) for char in field.new_customer())
     yield from _try(field, "0" + stem, stem, "00" + stem)
 
 

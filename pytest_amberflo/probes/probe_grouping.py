@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_amberflo.metering.query import Take
 from pytest_amberflo.probes.promise import probe
 
 if TYPE_CHECKING:
@@ -112,7 +113,10 @@ def maximum_in_groups(field: Field) -> Script:
             for value in some
         )
     )
-    yield field.read(field.ask("MAX", "DAY", group_by=["region"]))
+    yield field.read(
+        field.ask("MAX", "DAY", group_by=["region"]),
+        field.ask("MAX", "HOUR", group_by=["customerId"]),
+    )
 
 
 @probe
@@ -126,7 +130,10 @@ def groups_in_several_buckets(field: Field) -> Script:
         )
     )
     yield field.read(
-        field.ask("SUM", "HOUR", group_by=["region"]), field.ask("SUM", "DAY", group_by=["region"])
+        field.ask("SUM", "HOUR", group_by=["region"]),
+        field.ask("SUM", "DAY", group_by=["region"]),
+        field.ask("COUNT", "MONTH", group_by=["region"]),
+        field.ask("SUM", "MONTH", filters={"region": ["us"]}),
     )
 
 
@@ -207,6 +214,18 @@ def a_filter_beside_a_group(field: Field) -> Script:
     yield field.read(
         field.ask("SUM", "DAY", filters={"plan": ["pro"]}, group_by=["region"]),
         field.ask("SUM", "DAY", filters={"region": ["us-west"]}, group_by=["plan"]),
+    )
+
+
+@probe
+def the_largest_groups(field: Field) -> Script:
+    """`take` shows as many groups as were asked for, the largest or the smallest ones."""
+    for number, region in enumerate(("a", "b", "c", "d")):
+        yield field.send(field.event(10**number + 3, dimensions={"region": region}))
+    largest, smallest = Take(limit=2), Take(limit=1, is_ascending=True)
+    yield field.read(
+        field.ask("SUM", "DAY", group_by=["region"], take=largest),
+        field.ask("SUM", "DAY", group_by=["region"], take=smallest),
     )
 
 

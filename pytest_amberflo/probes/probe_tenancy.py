@@ -54,6 +54,24 @@ def a_meter_of_both_accounts(field: Field) -> Script:
 
 
 @probe
+def rules_of_the_other_account(field: Field) -> Script:
+    """A filtering rule of one account leaves out nothing of the other."""
+    field.need_second_account()
+    create = field.api.find("createFilteringRule")
+    meter = field.new_meter()
+    rule = {
+        "meterApiName": meter,
+        "dimensionName": "env",
+        "dimensionValues": ["test"],
+        "action": "EXCLUDE",
+    }
+    yield field.call(create, "the second account's rule", 200, data=rule, key=field.second_key)
+    yield LATER
+    yield field.send(*field.events(2, meter=meter, dimensions={"env": "test"}))
+    yield field.usage(meter=meter)
+
+
+@probe
 def meters_of_the_other_account(field: Field) -> Script:
     """A meter that one account defines is not listed in the other."""
     field.need_second_account()

@@ -108,7 +108,12 @@ def edges_of_months(field: Field) -> Script:
     """Months are those of the calendar, of 28 to 31 days, and end at midnight UTC."""
     edges = [_at(2025, 2, 1), _at(2025, 3, 1), _at(2025, 5, 1)]
     yield from _plant_edges(field, edges)
-    yield field.read(field.ask("SUM", "MONTH"), field.ask("COUNT", "MONTH"))
+    yield field.read(
+        field.ask("SUM", "MONTH"),
+        field.ask("COUNT", "MONTH"),
+        field.ask("SUM", "MONTH", window=(edges[0], edges[1])),
+        field.ask("COUNT", "MONTH", window=(edges[1], edges[2])),
+    )
 
 
 @probe

@@ -35,6 +35,7 @@ def test_a_broken_service_is_caught(broken: type[BrokenService]) -> None:
     if broken.caught_by == "probe_":
         probes = choose("probe_accuracy")
     with broken() as service:
-        outcomes = play(service, probes, settle_s=0.1, gap_s=1.1 if broken.needs_gap else 0.0)
+        gap = {"gap_s": 1.1, "fillers": 10} if broken.needs_gap else {}
+        outcomes = play(service, probes, settle_s=0.1, **gap)
     red = list_red(outcomes)
     assert [one.kind for one in red if one.kind is Kind.FAILED], [one.text for one in outcomes]
