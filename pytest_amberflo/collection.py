@@ -9,6 +9,7 @@ from pytest_amberflo.arazzo.errors import DocumentError
 from pytest_amberflo.arazzo.lint import check_document
 from pytest_amberflo.arazzo.load import load_document
 from pytest_amberflo.arazzo.source import read_source
+from pytest_amberflo.arazzo.ways import find_unreached
 from pytest_amberflo.execution import PreparedWorkflow, StepKey, WorkflowKey
 from pytest_amberflo.extension import ExtensionReader
 from pytest_amberflo.recognition import recognize
@@ -51,6 +52,7 @@ def prepare_document(path: Path, run: Run, *, is_certain: bool) -> tuple[Prepare
             )
     if problems:
         raise DocumentError(source.name, source.text, problems)
+    unreached = [find_unreached(document, workflow) for workflow in document.workflows]
     for other in known.values():
         other.document.source.forget_places()
     return tuple(
@@ -61,8 +63,11 @@ def prepare_document(path: Path, run: Run, *, is_certain: bool) -> tuple[Prepare
             step_extensions=extensions,
             ingests=_ingests(bound, workflow, extensions, frozenset()),
             calls=frozenset(_find_called(bound, workflow)),
+            warnings=warnings,
         )
-        for workflow, extension in zip(document.workflows, workflows, strict=True)
+        for workflow, extension, warnings in zip(
+            document.workflows, workflows, unreached, strict=True
+        )
     )
 
 

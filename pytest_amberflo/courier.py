@@ -72,11 +72,12 @@ class Courier:
 
     def _guard_key(self, request: Request) -> None:
         """AMBERFLO_API_KEY goes to the target, and to servers that were given for a source."""
-        key, host = self._run.settings.api_key, urlsplit(request.url).hostname or ""
-        if key is None or is_loopback(host) or host in self._run.trusted_hosts:
+        host = urlsplit(request.url).hostname or ""
+        if is_loopback(host) or host in self._run.trusted_hosts:
             return
-        texts = [request.url, *(value for _, value in request.headers)]
-        if any(key in text for text in texts) or key.encode() in (request.body or b""):
+        body = (request.body or b"").decode("utf-8", "replace")
+        texts = [request.url, *(value for _, value in request.headers), body]
+        if any(map(self._run.holds_key, texts)):
             raise Refusal(f"AMBERFLO_API_KEY would be sent to {host}; only the target may get it")
 
     def _check_request(self, call: Call, unknown: Sequence[UnknownValue] = ()) -> None:

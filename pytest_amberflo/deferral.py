@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pytest_amberflo.arazzo.bound import Target
+    from pytest_amberflo.arazzo.events import Route
     from pytest_amberflo.http.exchange import Request
     from pytest_amberflo.judge import UsageJudge
     from pytest_amberflo.reader import UsageReader
@@ -50,17 +51,22 @@ class Deferral:
         judge: UsageJudge,
         reader: UsageReader,
         witness: Witness,
+        route: Route,
+        url: str,
     ) -> None:
+        """`url` is where Amberflo's own hosts are sent, `route` where any operation is."""
         self._run = run
         self._variant = variant
         self._judge = judge
         self._reader = reader
         self._witness = witness
+        self._route = route
+        self._url = url
 
     @property
     def is_due(self) -> bool:
         """Whether right fresh figures prove less than the item asks."""
-        if not self._run.settings.reaches_live or not self._judge.has_ingested:
+        if not self._judge.is_live or not self._judge.has_ingested:
             return False
         is_plain = self._variant in (None, PLAIN)
         return not is_plain or needs_settling(self._judge.sent, self._run.settings.dedup)
@@ -75,10 +81,10 @@ class Deferral:
             run=self._run.run_id,
             item="",
             verdict=verdict.value,
-            target=self._run.target_url,
-            not_before_s=find_due(judge.sent, is_live=settings.reaches_live),
+            target=self._url,
+            not_before_s=find_due(judge.sent, is_live=judge.is_live),
             rules=Rules(
-                is_live=settings.reaches_live,
+                is_live=judge.is_live,
                 dedup=settings.dedup,
                 has_other_writers=not all(map(self._is_ours, customers)),
                 settle_s=settings.settle_s,
@@ -115,12 +121,12 @@ class Deferral:
                 yield query
 
     def _store(self, request: Request, target: Target, *, is_total: bool) -> StoredQuery:
-        base = self._run.route(target)
+        base = self._route(target)
         description = self._run.find_shipped(target)
         return StoredQuery(
             path=request.url.removeprefix(base),
             body=(request.body or b"").decode("utf-8", "replace"),
-            server=None if base == self._run.target_url else base,
+            server=None if base == self._url else base,
             description=description,
             is_total=is_total,
         )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import math
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
 
 from pytest_amberflo.deferral import write_line
-from pytest_amberflo.exchange_text import describe_request
+from pytest_amberflo.exchange_text import clean, describe_request
 from pytest_amberflo.metering.ledger_text import write_moment
 from pytest_amberflo.metering.number import format_number
 from pytest_amberflo.metering.window import format_time
@@ -22,6 +25,11 @@ if TYPE_CHECKING:
     from pytest_amberflo.run import Run
     from pytest_amberflo.verdict import Check, ItemResult
 
+#: Half of a pair of surrogates: no UTF-8 can say it.
+_HALF: Final = re.compile("[\ud800-\udfff]")
+#: In bits; Python does not print much longer ones.
+_LONGEST_INTEGER: Final = 10_000
+
 
 def make_digest(nodeid: str, result: ItemResult, run: Run, *, wants_trace: bool) -> dict[str, Any]:
     """Everything that the controller needs of an item, as plain values, secrets masked."""
@@ -29,7 +37,8 @@ def make_digest(nodeid: str, result: ItemResult, run: Run, *, wants_trace: bool)
     return {
         "nodeid": nodeid,
         "verdict": result.verdict.value,
-        "steps": [run.redactor.redact(line) for line in describe_steps(result)],
+        "target": result.target,
+        "steps": [clean(run.redactor.redact(line)) for line in describe_steps(result)],
         "requests": describe_rehearsal(result, run.redactor) if run.settings.is_dry_run else [],
         "events": tally.events,
         "copies": tally.copies,
@@ -44,7 +53,7 @@ def make_digest(nodeid: str, result: ItemResult, run: Run, *, wants_trace: bool)
         "stand_ins": dict(run.catalog.stand_ins),
         "entry": write_line(result, nodeid),
         "due_s": result.entry.not_before_s if result.entry is not None else None,
-        "trace": _trace(nodeid, result, run.redactor) if wants_trace else None,
+        "trace": make_plain(_trace(nodeid, result, run.redactor)) if wants_trace else None,
     }
 
 
@@ -55,6 +64,7 @@ def make_skeleton(nodeid: str, workflow_id: str, outcome: str, run: Run) -> dict
     return {
         "nodeid": nodeid,
         "verdict": outcome,
+        "target": None,
         "steps": [],
         "requests": [],
         "events": 0,
@@ -69,6 +79,24 @@ def make_skeleton(nodeid: str, workflow_id: str, outcome: str, run: Run) -> dict
         "due_s": None,
         "trace": trace | empty,
     }
+
+
+def make_plain(value: Any) -> Any:
+    """The value as JSON and workers of xdist can carry it; what they cannot is described."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return clean(value) if _HALF.search(value) else value
+    if isinstance(value, Mapping):
+        return {str(make_plain(name)): make_plain(member) for name, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [make_plain(item) for item in value]
+    if isinstance(value, int):
+        is_long = value.bit_length() > _LONGEST_INTEGER
+        return f"<integer of {value.bit_length()} bits>" if is_long else int(value)
+    if isinstance(value, float) and math.isfinite(value):
+        return float(value)
+    return clean(repr(value))
 
 
 def summarize(digests: Sequence[dict[str, Any]], target: str, ledger: str = "") -> str:

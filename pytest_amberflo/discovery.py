@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+#: Where the probes are.
+PROBES: Final = Path(__file__).parent / "probes"
 #: Below a folder of this name, any YAML or JSON file may be a workflow document.
 FOLDER: Final = "workflows"
 _SUFFIXES: Final = (".yaml", ".yml", ".json")
@@ -17,9 +17,22 @@ _IN_YAML: Final = re.compile(rb"""^["']?arazzo["']?[ \t]*:""", re.MULTILINE)
 _IN_JSON: Final = re.compile(rb'"arazzo"\s*:')
 
 
+def is_probe_file(path: Path) -> bool:
+    """Whether a file is one of this package's probes."""
+    if path.suffix != ".py" or not path.name.startswith("probe_"):
+        return False
+    return path.parent == PROBES or path.parent.resolve() == PROBES.resolve()
+
+
 def has_workflow_name(path: Path, patterns: tuple[str, ...]) -> bool:
-    """Whether a file's name says that it is a workflow document."""
-    return any(fnmatch.fnmatchcase(path.name, pattern) for pattern in patterns)
+    """Whether a file's name says that it is a workflow document.
+
+    A pattern with folders in it is compared with the end of the path.
+    """
+    return any(
+        path.match(pattern) if "/" in pattern else fnmatch.fnmatchcase(path.name, pattern)
+        for pattern in patterns
+    )
 
 
 def may_be_workflow(path: Path, *, is_named: bool) -> bool:

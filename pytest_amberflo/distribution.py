@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_amberflo.identity import SHARED, make_api_key, make_run_id
+from pytest_amberflo.embedded import start_server, stop_server
+from pytest_amberflo.identity import SHARED, make_api_key, make_control_token, make_run_id
 
 if TYPE_CHECKING:
     from pytest_amberflo.server.live import EmbeddedServer
@@ -21,6 +24,7 @@ class Controller:
         self._settings = settings
         self._server: EmbeddedServer | None = None
         self._shared: dict[str, Any] = {}
+        self._folder: str | None = None
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -31,25 +35,25 @@ class Controller:
                 "run_id": make_run_id(),
                 "api_key": key,
                 "started_s": self._started_s,
+                "folder": self._make_folder(),
             }
             if self._settings.target.kind == "embedded":
-                self._shared["server_url"] = self._start_server(key)
+                token = self._shared["control_token"] = make_control_token()
+                self._server = start_server(self._settings, key, token)
+                self._shared["server_url"] = self._server.url
         number = "".join(char for char in node.gateway.id if char.isdigit())
         run_id = f"{self._shared['run_id']}w{number}"
         node.workerinput[SHARED] = self._shared | {"run_id": run_id}
 
-    def _start_server(self, key: str) -> str:
-        """The URL of the server; it costs a socket until the first worker connects."""
-        from pytest_amberflo.server.live import EmbeddedServer  # noqa: PLC0415
-
-        self._server = EmbeddedServer(api_keys=[key])
-        self._server.start()
-        return self._server.url
+    def _make_folder(self) -> str:
+        """A folder where workers leave what others need of them."""
+        self._folder = tempfile.mkdtemp(prefix="pytest-amberflo-")
+        return self._folder
 
     def pytest_unconfigure(self) -> None:
-        """Stop the server."""
+        """Stop the server, remove the folder."""
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
         if self._server is not None:
-            from pytest_amberflo.run import stop_server  # noqa: PLC0415  with the server only
-
             stop_server(self._server)
             self._server = None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from typing import TYPE_CHECKING, Final
 
-from pytest_amberflo.http.exchange import media_type_of
-from pytest_amberflo.http.redact import is_secret_name
+from pytest_amberflo.http.exchange import find_header, media_type_of
+from pytest_amberflo.http.redact import MASK, is_secret_name
 
 if TYPE_CHECKING:
     from pytest_amberflo.http.exchange import Exchange, Request
@@ -14,10 +15,16 @@ if TYPE_CHECKING:
 
 _LONGEST_BODY: Final = 2000
 _INDENT: Final = " " * 12
+_CONTROL: Final = re.compile("[^\t\n\x20-\x7e\xa0-\ud7ff\ue000-\U0010ffff]")
+_ESCAPES: Final = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def describe_exchange(exchange: Exchange, redactor: Redactor) -> list[str]:
     """The request, the response or why there is none, and how to send it by hand."""
+    return [clean(line) for line in _describe(exchange, redactor)]
+
+
+def _describe(exchange: Exchange, redactor: Redactor) -> list[str]:
     lines = describe_request(exchange.request, redactor)
     response = exchange.response
     if response is None:
@@ -48,18 +55,68 @@ def describe_request(request: Request, redactor: Redactor) -> list[str]:
 
 
 def describe_curl(request: Request, redactor: Redactor) -> str:
-    """A command that sends the request again; the key is taken from the environment."""
-    parts = ["curl", "-X", request.method, shlex.quote(redactor.redact(request.url))]
+    """A command for bash that sends the same bytes; the key is taken from the environment.
+
+    A body that is too long for a line, or no text, is to be put into a file.
+    """
+    body = request.body or b""
+    parts = ["curl", *_list_switches(request), _quote(redactor.redact(request.url))]
     for name, value in request.headers:
         if name.lower() == "x-api-key":
             parts += ["-H", f'"{name}: $AMBERFLO_API_KEY"']
         elif is_secret_name(name):
-            parts += ["-H", shlex.quote(f"{name}: ****")]
-        elif name.lower() != "accept":
-            parts += ["-H", shlex.quote(f"{name}: {redactor.redact(value)}")]
-    if request.body:
-        parts += ["-d", shlex.quote(shorten(redactor.redact_body(request.body), _LONGEST_BODY))]
-    return " ".join(parts)
+            parts += ["-H", _quote(f"{name}: {MASK}")]
+        elif not value.strip():
+            parts += ["-H", _quote(f"{name};")]  # curl's word for a header without a value
+        elif (name.lower(), value) != ("accept", "*/*"):
+            parts += ["-H", _quote(f"{name}: {redactor.redact(value)}", "latin-1")]
+    if not body:
+        return " ".join(parts)
+    if find_header(request.headers, "content-type") is None:
+        parts += ["-H", "Content-Type:"]  # else curl says that it is a form
+    text = redactor.redact_body(body)
+    if len(text) > _LONGEST_BODY or not _is_word(body):
+        return " ".join([*parts, f"--data-binary @FILE  # with the {len(body)} bytes of the body"])
+    return " ".join([*parts, "--data-raw", _quote(text)])
+
+
+def _is_word(body: bytes) -> bool:
+    """Whether a shell can be given these bytes as a word."""
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return b"\0" not in body
+
+
+def _list_switches(request: Request) -> list[str]:
+    """What keeps curl from changing the method and the URL."""
+    switches = ["-I"] if request.method == "HEAD" else ["-X", _quote(request.method)]
+    if any(char in request.url for char in "[]{}"):
+        switches.append("--globoff")
+    if "/." in request.url:
+        switches.append("--path-as-is")
+    return switches
+
+
+def _quote(text: str, encoding: str = "utf-8") -> str:
+    """A word of bash that is this text in its encoding, without control characters."""
+    if text.isprintable() and (text.isascii() or encoding == "utf-8"):
+        return shlex.quote(text)
+    return "$'" + "".join(_escape(char, encoding) for char in text) + "'"
+
+
+def _escape(char: str, encoding: str) -> str:
+    if char in _ESCAPES:
+        return _ESCAPES[char]
+    if char.isprintable() and (char.isascii() or encoding == "utf-8"):
+        return char
+    return "".join(f"\\x{byte:02x}" for byte in char.encode(encoding, "replace"))
+
+
+def clean(text: str) -> str:
+    """The text without control characters, which a terminal would obey, and half characters."""
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def shorten(text: str, longest: int) -> str:
@@ -69,6 +126,4 @@ def shorten(text: str, longest: int) -> str:
 
 
 def _describe_body(body: bytes, redactor: Redactor) -> list[str]:
-    text = redactor.redact_body(body)
-    printable = "".join(char if char.isprintable() or char == "\n" else "�" for char in text)
-    return [_INDENT + shorten(printable, _LONGEST_BODY)]
+    return [_INDENT + shorten(redactor.redact_body(body), _LONGEST_BODY)]

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from urllib.parse import urlsplit
 
 from pytest_amberflo.arazzo.errors import DocumentError
 from pytest_amberflo.arazzo.events import Outcome
+from pytest_amberflo.arazzo.limits import Limits
 from pytest_amberflo.arazzo.rehearsal import Rehearsal
 from pytest_amberflo.arazzo.runner import Runner
 from pytest_amberflo.courier import Courier
 from pytest_amberflo.deferral import HOLDS_A_KEY, NO_LEDGER, Deferral
+from pytest_amberflo.http.address import is_amberflo_host
 from pytest_amberflo.http.redact import is_secret_name
 from pytest_amberflo.ingestion import Ingestion
 from pytest_amberflo.inputs import InputError, Inputs, check_inputs
 from pytest_amberflo.judge import UsageJudge
 from pytest_amberflo.patience import PatientClock
+from pytest_amberflo.prior import PriorUsage
 from pytest_amberflo.reader import UsageReader
 from pytest_amberflo.sender import Sender
 from pytest_amberflo.variants import Variant
@@ -26,14 +31,19 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pytest_amberflo.arazzo.bound import BoundDocument
+    from pytest_amberflo.arazzo.errors import Problem
     from pytest_amberflo.arazzo.events import WorkflowResult
     from pytest_amberflo.arazzo.input_schema import InputSchema
     from pytest_amberflo.arazzo.model import Workflow
+    from pytest_amberflo.arazzo.operation import ApiDescription, Operation
+    from pytest_amberflo.arazzo.source import Pointer
     from pytest_amberflo.extension import StepExtension, WorkflowExtension
     from pytest_amberflo.metering.deferral import Entry
     from pytest_amberflo.run import Run
     from pytest_amberflo.verdict import Check
 
+#: An item is over in time, whatever its document and the service say.
+_LIMITS: Final = Limits(duration_s=1800)
 #: A step by the URI of its document, its workflowId and its stepId.
 StepKey: TypeAlias = tuple[str, str, str]
 #: A workflow by the URI of its document and its workflowId.
@@ -54,6 +64,8 @@ class PreparedWorkflow:
     ingests: bool
     #: The workflows that a document names as a dependency, a step, or where an action leads.
     calls: frozenset[WorkflowKey]
+    #: What is odd about it, and does not keep it from being run.
+    warnings: tuple[Problem, ...] = ()
 
     @property
     def key(self) -> WorkflowKey:
@@ -70,21 +82,29 @@ class Execution:
     """A run of one item. `prepare` finds what is wrong before any request is sent."""
 
     def __init__(
-        self, run: Run, prepared: PreparedWorkflow, inputs: Inputs, variant: str | None = None
+        self,
+        run: Run,
+        prepared: PreparedWorkflow,
+        inputs: Inputs,
+        *,
+        variant: str | None = None,
+        url: str | None = None,
     ) -> None:
+        """`url` is where Amberflo's own hosts are sent, where that is not the run's target."""
         self._run = run
         self._prepared = prepared
         self._inputs = inputs
         self._variant = variant
+        self._url = url
 
     def prepare(self) -> None:
         """Check the inputs and the descriptions. Raises InputError."""
         prepared = self._prepared
         register_secrets(self._run, prepared.input_schema, self._inputs.values)
         check_inputs(prepared.workflow, prepared.input_schema, self._inputs)
-        for description in prepared.bound.each_description():
+        for description, operations in list_used(prepared.bound):
             try:
-                self._run.contract_of(description).prepare()
+                self._run.contract_of(description).prepare(operations)
             except DocumentError as error:
                 raise InputError(str(error)) from None
 
@@ -95,22 +115,31 @@ class Execution:
         """
         run, prepared = self._run, self._prepared
         tally, clock = Tally(), PatientClock(seconds_left=lambda: run.pace.seconds_left)
-        judge = UsageJudge(run.ledger, tally, clock, run.terms)
+        is_alone = run.is_alone and self._url is None
+        is_live = run.terms.is_live or is_amberflo_host(urlsplit(self._url or "").hostname or "")
+        terms = replace(run.terms, knows_all_writers=is_alone, is_live=is_live)
+        route = partial(run.route, url=self._url)
+        judge = UsageJudge(run.ledger, tally, clock, terms)
         courier = Courier(run, clock, tally, prepared.step_extensions)
         reader = UsageReader(run, courier, judge)
-        witness = Witness(run, prepared.bound, courier, reader, judge)
+        witness = Witness(prepared.bound, courier, reader, judge, route)
         engine: Runner | Rehearsal
         if run.settings.is_dry_run:
-            engine = Rehearsal(inspect=courier.admit, route=run.route)
+            engine = Rehearsal(inspect=courier.admit, route=route)
         else:
             ingestion = Ingestion(run, courier, judge, clock, tally)
             variant = Variant(self._variant, run, courier, ingestion, judge, witness, clock)
-            sender = Sender(courier, variant, reader, judge)
-            engine = Runner(send=sender, route=run.route, clock=clock)
+            prior = PriorUsage(
+                run, prepared, self._inputs.values, courier, reader, judge, witness, route
+            )
+            sender = Sender(courier, variant, reader, judge, prior)
+            engine = Runner(send=sender, route=route, clock=clock, limits=_LIMITS)
         result = engine.run(prepared.bound, prepared.workflow, self._inputs.values)
         if _decide(result, courier.checks, judge.not_in_ledger) in _GREEN:
             witness.ask()
-        deferral = Deferral(run, self._variant, judge, reader, witness)
+        deferral = Deferral(
+            run, self._variant, judge, reader, witness, route, self._url or run.target_url
+        )
         verdict, reasons, entry = _conclude(result, courier.checks, judge, deferral)
         return ItemResult(
             verdict=verdict,
@@ -121,7 +150,7 @@ class Execution:
             entry=entry,
             input_origins=self._inputs.origins,
             key_origin=self._describe_key(),
-            target=str(run.settings.target),
+            target=self._url or str(run.settings.target),
             duration_s=result.duration_s,
         )
 
@@ -135,6 +164,19 @@ class Execution:
         elif value == self._run.api_key:
             origin = "made for this run: AMBERFLO_API_KEY is not set"
         return f"{origin}, {len(value)} characters"
+
+
+def list_used(bound: BoundDocument) -> list[tuple[ApiDescription, list[Operation]]]:
+    """Every description of a document and of those it refers to, with what they call of it."""
+    called: dict[int, dict[Pointer, Operation]] = {}
+    for document in bound.each_document():
+        for target in document.targets.values():
+            operation = target.operation
+            called.setdefault(id(target.description), {})[operation.pointer] = operation
+    return [
+        (description, list(called.get(id(description), {}).values()))
+        for description in bound.each_description()
+    ]
 
 
 def register_secrets(run: Run, schema: InputSchema, values: Mapping[str, Any]) -> None:

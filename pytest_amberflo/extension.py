@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from urllib.parse import unquote, urlsplit
+from urllib.request import url2pathname
 
 from pytest_amberflo.arazzo.errors import Problem
 from pytest_amberflo.arazzo.load import EXTENSION
 from pytest_amberflo.arazzo.scope import describe_type
+from pytest_amberflo.marks import MarkError, MarkSpec, is_fixture_name, parse_mark
+from pytest_amberflo.row_file import RowFileError, read_row_file
 from pytest_amberflo.settings import VARIANTS
 
 if TYPE_CHECKING:
@@ -22,15 +27,6 @@ ROLES: Final = ("ingest", "usage")
 _WORKFLOW_KEYS: Final = ("rows", "inputs", "variants", "marks", "fixtures")
 _STEP_KEYS: Final = ("role", "usage", "meters", "settle", "validate")
 _ROW_KEYS: Final = ("id", "inputs", "without", "marks")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MarkSpec:
-    """A pytest mark by name, with its arguments."""
-
-    name: str
-    args: tuple[Any, ...] = ()
-    kwargs: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,12 +86,11 @@ class ExtensionReader:
         at = (*workflow.place.pointer, EXTENSION)
         data = self._read_object(workflow.extension, at, _WORKFLOW_KEYS)
         rows = data.get("rows", [])
-        if isinstance(rows, dict):
-            self._add((*at, "rows"), "rows from a file: not supported yet")
-            rows = []
         variants = data.get("variants")
         return WorkflowExtension(
-            rows=self._read_rows(rows, (*at, "rows"), workflow),
+            rows=self._read_recorded(rows, (*at, "rows"), workflow)
+            if isinstance(rows, dict)
+            else self._read_rows(rows, (*at, "rows"), workflow),
             inputs=self._read_mapping(data.get("inputs", {}), (*at, "inputs"), workflow),
             variants=None
             if variants is None
@@ -183,6 +178,32 @@ class ExtensionReader:
             )
         return tuple(rows)
 
+    def _read_recorded(self, data: Any, at: Pointer, workflow: Workflow) -> tuple[Row, ...]:
+        """The rows of a file beside the document; each is called by its unique id or line."""
+        where = self._read_object(data, at, ("file",)).get("file")
+        if not isinstance(where, str) or not where:
+            self._add(at, "rows are a list, or `{file: events.jsonl}`")
+            return ()
+        folder = Path(url2pathname(unquote(urlsplit(self._source.uri).path))).parent
+        try:
+            recorded = read_row_file(folder / where, where)
+        except RowFileError as error:
+            self._add((*at, "file"), str(error))
+            return ()
+        known = tuple(self._bound.inputs_of(workflow).properties)
+        rows: dict[str, Row] = {}
+        for row in recorded:
+            for name in row.inputs:
+                if name not in known:
+                    message = f"{where}:{row.line}: workflow `{workflow.workflow_id}` has no "
+                    self._add((*at, "file"), f"{message}input `{name}`", name, known)
+                    return ()
+            given = str(row.inputs.get("uniqueId", ""))
+            is_usable = _is_item_name(given) and given not in rows
+            row_id = given if is_usable else f"line-{row.line}"
+            rows[row_id] = Row(id=row_id, inputs=row.inputs)
+        return tuple(rows.values())
+
     def _check_inputs(self, data: Any, at: Pointer, workflow: Workflow) -> None:
         if not isinstance(data, dict):
             self._add(at, f"`inputs` is {describe_type(data)}; an object is due")
@@ -198,9 +219,9 @@ class ExtensionReader:
         if not isinstance(data, dict):
             return {}
         for name, fixture in data.items():
-            if not isinstance(fixture, str) or not fixture.isidentifier():
+            if not is_fixture_name(fixture):
                 self._add((*at, name), f"`{fixture}` is no name of a fixture")
-        return {name: fixture for name, fixture in data.items() if isinstance(fixture, str)}
+        return {name: fixture for name, fixture in data.items() if is_fixture_name(fixture)}
 
     def _read_variants(self, data: Any, at: Pointer) -> tuple[str, ...]:
         names = self._read_names(data, at)
@@ -223,20 +244,18 @@ class ExtensionReader:
     def _read_fixtures(self, data: Any, at: Pointer) -> tuple[str, ...]:
         names = self._read_names(data, at)
         for index, name in enumerate(names):
-            if not name.isidentifier():
+            if not is_fixture_name(name):
                 here = (*at, index) if isinstance(data, list) else at
                 self._add(here, f"`{name}` is no name of a fixture")
-        return tuple(name for name in names if name.isidentifier())
+        return tuple(name for name in names if is_fixture_name(name))
 
     def _read_marks(self, data: Any, at: Pointer) -> tuple[MarkSpec, ...]:
         marks: list[MarkSpec] = []
         for index, item in enumerate(self._read_list(data, at)):
-            mark = _parse_mark(item)
-            if mark is None:
-                message = "a mark is a name, or one name with its arguments: `skip: {reason: ...}`"
-                self._add((*at, index), message)
-            else:
-                marks.append(mark)
+            try:
+                marks.append(parse_mark(item))
+            except MarkError as error:
+                self._add((*at, index), str(error))
         return tuple(marks)
 
     def _read_names(self, data: Any, at: Pointer) -> tuple[str, ...]:
@@ -269,23 +288,6 @@ class ExtensionReader:
                 candidates=candidates,
             )
         )
-
-
-def _parse_mark(item: Any) -> MarkSpec | None:
-    if isinstance(item, str):
-        return MarkSpec(name=item) if item.isidentifier() else None
-    if not isinstance(item, dict) or len(item) != 1:
-        return None
-    ((name, given),) = item.items()
-    if not str(name).isidentifier():
-        return None
-    if isinstance(given, dict):
-        return MarkSpec(name=name, kwargs=given)
-    if isinstance(given, list):
-        return MarkSpec(name=name, args=tuple(given))
-    if name in ("skip", "xfail") and isinstance(given, str):
-        return MarkSpec(name=name, kwargs={"reason": given})
-    return MarkSpec(name=name, args=() if given is None else (given,))
 
 
 def _is_item_name(name: str) -> bool:

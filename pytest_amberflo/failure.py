@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from pytest_amberflo.arazzo.errors import EvaluationError
 from pytest_amberflo.arazzo.events import Outcome
 from pytest_amberflo.arazzo.excerpt import quote_lines
 from pytest_amberflo.arazzo.plan import PlanError
 from pytest_amberflo.arazzo.template import find_expressions, to_text
-from pytest_amberflo.exchange_text import describe_exchange, describe_request, shorten
+from pytest_amberflo.check_text import describe_violations
+from pytest_amberflo.exchange_text import clean, describe_exchange, describe_request, shorten
 from pytest_amberflo.usage_text import describe_usage, summarize_usage
 from pytest_amberflo.verdict import Check, CheckOutcome, ContractDetail, UsageDetail, Verdict
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from pytest_amberflo.arazzo.model import Step
     from pytest_amberflo.http.redact import Redactor
     from pytest_amberflo.verdict import ItemResult
-
-_MOST_VIOLATIONS: Final = 50
 
 
 class FailureText(str):
@@ -50,7 +49,7 @@ class WorkflowFailure(AssertionError):  # noqa: N818  pytest shows the name of a
 def describe_failure(result: ItemResult, redactor: Redactor) -> FailureText:
     """The text of a red item, secrets masked; the first line says it in short."""
     parts = _Parts(result, redactor)
-    return FailureText(redactor.redact("\n".join(parts.render())))
+    return FailureText(clean(redactor.redact("\n".join(parts.render()))))
 
 
 class _Parts:
@@ -221,18 +220,6 @@ class _Parts:
         if check is not None and check.outcome is CheckOutcome.WARNED:
             return
         self._headline = self._headline or shorten(headline, 200)
-
-
-def describe_violations(detail: ContractDetail) -> list[str]:
-    """Every violation with its path and rule, and where the rules stand."""
-    shown = detail.violations[:_MOST_VIOLATIONS]
-    width = min(60, max(len(violation.path) for violation in shown))
-    lines = [f"  {violation.path:<{width}}  {violation.rule}" for violation in shown]
-    origins = dict.fromkeys(violation.origin for violation in shown if violation.origin)
-    lines += [f"  {origin}" for origin in list(origins)[:3]]
-    if len(detail.violations) > len(shown):
-        lines.append(f"  and {len(detail.violations) - len(shown)} more")
-    return lines
 
 
 def _describe_operand(operand: EvaluatedOperand) -> str:

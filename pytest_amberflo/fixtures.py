@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_amberflo.nodes import WorkflowItem, run_of
+from pytest_amberflo.nodes import HAS_FAILED, WorkflowItem, run_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
+    from pytest_amberflo.control import ServerControl
+    from pytest_amberflo.desk import Metering
     from pytest_amberflo.execution import Execution
     from pytest_amberflo.metering.window import MeteringWindow
     from pytest_amberflo.run import Run
@@ -45,6 +47,52 @@ def amberflo_api_key(_amberflo_run: Run) -> str | None:
 def amberflo_customer_id(_amberflo_run: Run) -> str:
     """A customer that nobody has used before."""
     return _amberflo_run.new_customer()
+
+
+@pytest.fixture
+def amberflo_server(_amberflo_run: Run, amberflo_customer_id: str) -> Iterator[ServerControl]:
+    """Control of the embedded server: faults of the item's customer, clock, what was received."""
+    from pytest_amberflo.control import ServerControl  # noqa: PLC0415  for those who ask
+
+    target = _amberflo_run.settings.target
+    if target.kind != "embedded":
+        pytest.skip(f"amberflo_server controls the embedded server; the target is {target}")
+    control = ServerControl(
+        _amberflo_run.client,
+        url=_amberflo_run.target_url,
+        token=_amberflo_run.control_token,
+        customer=amberflo_customer_id,
+    )
+    yield control
+    control.close()
+
+
+@pytest.fixture
+def metering(
+    request: pytest.FixtureRequest,
+    _amberflo_run: Run,
+    amberflo_api_key: str | None,
+    amberflo_meter: str,
+    amberflo_customer_id: str,
+    amberflo_meter_value: float,
+    metering_window: MeteringWindow,
+) -> Iterator[Metering]:
+    """Metering by hand: `ingest`, `replay`, `ingest_at_once`, and `eventually` all counts once."""
+    from pytest_amberflo.desk import Metering  # noqa: PLC0415  for those who ask
+
+    desk = Metering(
+        _amberflo_run,
+        api_key=amberflo_api_key,
+        meter=amberflo_meter,
+        customer=amberflo_customer_id,
+        value=amberflo_meter_value,
+        time_ms=metering_window.event_millis,
+    )
+    yield desk
+    if not desk.is_settled and not request.node.stash.get(HAS_FAILED, False):
+        pytest.fail(
+            "events were sent, and the test never called metering.eventually()", pytrace=False
+        )
 
 
 @pytest.fixture
@@ -88,6 +136,7 @@ def _amberflo_verification(
 @pytest.fixture
 def _amberflo_gathered(request: pytest.FixtureRequest, _amberflo_run: Run) -> Any:
     """The inputs of a workflow item with their origins, before a user's last word."""
+    __tracebackhide__ = True
     from pytest_amberflo.gathering import gather_inputs  # noqa: PLC0415  only with workflows
 
     if not isinstance(request.node, WorkflowItem):
@@ -108,7 +157,10 @@ def _amberflo_execution(
     _amberflo_gathered: Any,
     amberflo_inputs: Mapping[str, Any],
 ) -> Execution:
-    from pytest_amberflo.gathering import prepare_execution  # noqa: PLC0415  only with workflows
+    __tracebackhide__ = True
+    from pytest_amberflo import gathering  # noqa: PLC0415  only with workflows
 
-    assert isinstance(request.node, WorkflowItem)
-    return prepare_execution(request.node, _amberflo_run, _amberflo_gathered, amberflo_inputs)
+    item, run = request.node, _amberflo_run
+    assert isinstance(item, WorkflowItem)
+    url = gathering.read_url(request, item, run)
+    return gathering.prepare_execution(item, run, _amberflo_gathered, amberflo_inputs, url)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from pytest_amberflo.arazzo.errors import DocumentError
 from pytest_amberflo.arazzo.source import read_source
+from pytest_amberflo.exchange_text import clean
 from pytest_amberflo.execution import Execution, register_secrets
 from pytest_amberflo.inputs import (
     InputError,
@@ -19,9 +21,9 @@ from pytest_amberflo.inputs import (
     select_file_inputs,
 )
 from pytest_amberflo.nodes import REFUSAL
+from pytest_amberflo.target import check_override
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from pytest_amberflo.nodes import WorkflowItem
@@ -30,10 +32,14 @@ if TYPE_CHECKING:
 
 def gather_inputs(request: pytest.FixtureRequest, item: WorkflowItem, run: Run) -> Inputs:
     """The inputs of an item with where each is from; where one is unusable, the item errs."""
+    __tracebackhide__ = True
 
     def read_fixture(name: str) -> Any:
+        __tracebackhide__ = True
         fixture, _, attribute = name.partition(".")
         value = request.getfixturevalue(fixture)
+        if attribute and not hasattr(value, attribute):
+            raise InputError(f"the fixture {fixture} gives {value!r}, which has no `{attribute}`")
         return getattr(value, attribute) if attribute else value
 
     workflow, row = item.prepared.workflow, item.row
@@ -60,35 +66,63 @@ def gather_inputs(request: pytest.FixtureRequest, item: WorkflowItem, run: Run) 
         register_secrets(run, schema, inputs.values)
         return inputs
     # Outside the handler: pytest would show the error a second time, as a cause.
-    pytest.fail(run.redactor.redact(message), pytrace=False)
+    pytest.fail(clean(run.redactor.redact(message)), pytrace=False)
 
 
 def prepare_execution(
-    item: WorkflowItem, run: Run, gathered: Inputs, values: Mapping[str, Any]
+    item: WorkflowItem, run: Run, gathered: Inputs, values: Any, url: str | None
 ) -> Execution:
     """The execution of an item, its inputs checked; an error of the item where they are wrong."""
+    try:
+        inputs = _trace_inputs(gathered, values)
+        execution = Execution(run, item.prepared, inputs, variant=item.variant, url=url)
+        execution.prepare()
+    except MissingInputsError as error:
+        if item.prepared.key in run.called and not item.session.isinitpath(item.path):
+            names = ", ".join(error.names)
+            pytest.skip(f"another workflow calls it, and nothing gives its inputs: {names}")
+        message = str(error)
+    except InputError as error:
+        message = str(error)
+    else:
+        return execution
+    pytest.fail(clean(run.redactor.redact(message)), pytrace=False)
+
+
+def read_url(request: pytest.FixtureRequest, item: WorkflowItem, run: Run) -> str | None:
+    """Where a user's fixtures send Amberflo's own hosts, or None for the target of the run.
+
+    A URL off this machine is refused unless it is of the target's host.
+    """
+    __tracebackhide__ = True
+    if not run.calls_service(item.prepared.bound):
+        return None
+    if request.getfixturevalue("amberflo_target") != run.settings.target:
+        text = "amberflo_target only tells the target: --amberflo-target or amberflo_url set it"
+        pytest.fail(f"the fixture {text}", pytrace=False)
+    url = request.getfixturevalue("amberflo_url")
+    if url == run.target_url:
+        return None
+    try:
+        return check_override(url, run.settings)
+    except pytest.UsageError as error:
+        message = str(error)
+    pytest.fail(clean(run.redactor.redact(message)), pytrace=False)
+
+
+def _trace_inputs(gathered: Inputs, values: Any) -> Inputs:
+    """The inputs as the fixture `amberflo_inputs` gave them, with their origins."""
+    if not isinstance(values, Mapping) or not all(isinstance(name, str) for name in values):
+        raise InputError(
+            f"the fixture amberflo_inputs gives {values!r}; a mapping of inputs by name is due"
+        )
     origins = {
         name: gathered.origins[name]
         if name in gathered.origins and gathered.values[name] == value
         else "the fixture amberflo_inputs"
         for name, value in values.items()
     }
-    inputs = Inputs(values=dict(values), origins=origins)
-    execution = Execution(run, item.prepared, inputs, item.variant)
-    try:
-        execution.prepare()
-    except MissingInputsError as error:
-        message = str(error)
-        missing = error.names
-    except InputError as error:
-        message, missing = str(error), ()
-    else:
-        return execution
-    is_named = item.session.isinitpath(item.path)
-    if missing and not is_named and item.prepared.key in run.called:
-        names = ", ".join(missing)
-        pytest.skip(f"it is for other workflows to call, and nothing else gives {names}")
-    pytest.fail(run.redactor.redact(message), pytrace=False)
+    return Inputs(values=dict(values), origins=origins)
 
 
 @lru_cache(maxsize=4)

@@ -11,7 +11,9 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from pytest_amberflo.arazzo.expression import InputRef
 from pytest_amberflo.arazzo.input_schema import UnusableSchemaError
+from pytest_amberflo.arazzo.uses import find_uses
 from pytest_amberflo.naming import find_nearest
 
 if TYPE_CHECKING:
@@ -71,17 +73,29 @@ class Inputs:
 
 
 def collect_inputs(workflow: Workflow, schema: InputSchema, sources: InputSources) -> Inputs:
-    """The value of every declared input that has a source. Raises InputError."""
+    """The value of every declared input that has a source. Raises InputError.
+
+    Where the schema leaves open what else there may be, what the workflow reads counts, too.
+    """
+    __tracebackhide__ = True
     _check_without(workflow, schema, sources.without)
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
-    for name, member in schema.properties.items():
+    for name, member in {**_list_undeclared(workflow, schema), **schema.properties}.items():
         if name in sources.without:
             continue
         found = _find_value(name, member, sources)
         if found is not None:
             values[name], origins[name] = found
     return Inputs(values=values, origins=origins)
+
+
+def _list_undeclared(workflow: Workflow, schema: InputSchema) -> dict[str, Mapping[str, Any]]:
+    """The inputs that a workflow reads and that its open schema allows without a word."""
+    if not schema.is_open:
+        return {}
+    expressions = (use.expression for use in find_uses(workflow))
+    return {found.name: {} for found in expressions if isinstance(found, InputRef)}
 
 
 def check_inputs(workflow: Workflow, schema: InputSchema, inputs: Inputs) -> None:
@@ -130,6 +144,7 @@ def _check_without(workflow: Workflow, schema: InputSchema, without: frozenset[s
 def _find_value(
     name: str, schema: Mapping[str, Any], sources: InputSources
 ) -> tuple[Any, str] | None:
+    __tracebackhide__ = True
     if name in sources.options:
         return _parse_option(name, sources.options[name], schema), f"--amberflo-input {name}"
     for values, origin in ((sources.file, "the input file"), (sources.row, "the row")):
@@ -152,10 +167,12 @@ def _find_value(
 
 
 def _read(sources: InputSources, fixture: str) -> tuple[Any, str]:
+    __tracebackhide__ = True
     return sources.read_fixture(fixture), f"the fixture {fixture}"
 
 
 def _read_meter(name: str, schema: Mapping[str, Any], sources: InputSources) -> tuple[Any, str]:
+    __tracebackhide__ = True
     value, origin = _read(sources, METER[name])
     kinds = _kinds_of(schema)
     if value == METER_VALUE and "integer" in kinds and "number" not in kinds:

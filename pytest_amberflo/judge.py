@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pytest_amberflo.metering.baseline import leave_out_own
 from pytest_amberflo.metering.event import UnreadableEventError, read_events
 from pytest_amberflo.metering.expect import Judgement, Status, judge_reading
 from pytest_amberflo.metering.explain import explain
-from pytest_amberflo.metering.ledger import Transmission, fate_of
+from pytest_amberflo.metering.ledger import Fate, Ledger, Transmission, fate_of
 from pytest_amberflo.metering.number import add_exactly, format_number
+from pytest_amberflo.metering.oracle import TooManyWorldsError, list_worlds
+from pytest_amberflo.metering.query import Aggregation
 from pytest_amberflo.metering.settle import wait_until_settled
 from pytest_amberflo.metering.story import describe_event
 from pytest_amberflo.metering.terms import NOTHING_KNOWN
@@ -26,8 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from pytest_amberflo.http.exchange import Exchange, Response
+    from pytest_amberflo.metering.baseline import Baseline
     from pytest_amberflo.metering.event import Identity, MeterEvent
-    from pytest_amberflo.metering.ledger import Ledger
     from pytest_amberflo.metering.query import UsageQuery
     from pytest_amberflo.metering.settle import Clock, Settled
     from pytest_amberflo.metering.terms import Terms
@@ -51,6 +55,7 @@ class UsageJudge:
         self._own: dict[Identity, MeterEvent] = {}
         self._sights: dict[Identity, Sight] = {}
         self._known = NOTHING_KNOWN
+        self._baselines: dict[UsageQuery, Baseline] | None = None
         #: What was concluded of each query, for the causes of those that follow.
         self._judgements: list[Judgement] = []
         self._last_ingest: float | None = None
@@ -58,6 +63,38 @@ class UsageJudge:
         self.sent: list[Transmission] = []
         #: Why something that was sent is not in the ledger.
         self.not_in_ledger: list[str] = []
+
+    @property
+    def knows_all_writers(self) -> bool:
+        """Whether the ledger has everything that can have been written to the target."""
+        return self._terms.knows_all_writers
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it is the real service that is judged."""
+        return self._terms.is_live
+
+    def begin_with_baselines(self) -> None:
+        """Judge usage only where it is known what it was before the first ingest."""
+        self._baselines = {}
+
+    def add_baseline(self, query: UsageQuery, baseline: Baseline) -> None:
+        """Take a reading before the first ingest into account for answers to a query.
+
+        What items before this one sent is in the ledger already, so it is left out of it.
+        """
+        if self._baselines is None:
+            return
+        records = self._ledger.records()
+        counting = replace(query, aggregation=Aggregation.COUNT, take=None)
+        try:
+            expected, counted = (
+                list_worlds(records, asked, self._terms, self._known)[0]
+                for asked in (replace(query, take=None), counting)
+            )
+        except TooManyWorldsError:
+            return  # without a baseline the item is unverified
+        self._baselines[query] = leave_out_own(baseline, expected, counted)
 
     @property
     def has_ingested(self) -> bool:
@@ -77,8 +114,9 @@ class UsageJudge:
             sent=failure is None or failure.sent,
             may_be_partial=self._terms.is_live and len(events) > 1,
         )
+        started, done = exchange.started_at, exchange.started_at + exchange.elapsed_s
         transmissions = [
-            Transmission(event=event, fate=fate, at_s=exchange.started_at, reason=reason)
+            Transmission(event=event, fate=fate, at_s=started, done_s=done, reason=reason)
             for event in events
         ]
         self.sent += transmissions
@@ -87,6 +125,7 @@ class UsageJudge:
             if event.identity in self._own:
                 self._tally.copies += 1
             self._own[event.identity] = event
+            self._sights.pop(event.identity, None)  # what was seen before says nothing of this
         if failure is None or failure.sent:
             self._tally.events += len(events)
         self._last_ingest = self._clock.now()
@@ -109,6 +148,9 @@ class UsageJudge:
 
         `read` sends the query once more and gives an answer that keeps its contract, or None.
         """
+        if self._baselines is not None and query not in self._baselines:
+            message = "it is not known what usage was before the first ingest"
+            return CheckOutcome.UNVERIFIED, message, UsageDetail(judgement=None, settled=None)
         started = self._clock.now()
         shape_errors: list[UsageShapeError] = []
 
@@ -128,6 +170,7 @@ class UsageJudge:
                 query,
                 known=self._known,
                 terms=self._terms,
+                baseline=None if self._baselines is None else self._baselines.get(query),
             )
             self._known = judgement.knowledge
             return judgement
@@ -175,6 +218,15 @@ class UsageJudge:
     def plan_witnesses(self) -> tuple[UsageQuery, ...]:
         """The queries that would show what no reading has shown."""
         return plan_witnesses(self._ledger.records(), self._own, self._sights, self._terms)
+
+    def plan_witnesses_of(self, body: bytes) -> tuple[UsageQuery, ...]:
+        """The queries that would show everything of the events in a body."""
+        ledger = Ledger()
+        ledger.add(
+            Transmission(event=event, fate=Fate.STORED, at_s=0) for event in read_events(body)
+        )
+        own = {record.event.identity for record in ledger.records()}
+        return plan_witnesses(ledger.records(), own, {}, self._terms)
 
     def find_unobserved(self) -> tuple[str, ...]:
         """The records of the item about which nobody would have noticed a bug, as reasons."""

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import warnings
+from itertools import count
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -12,16 +15,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from pytest_amberflo.execution import Execution, PreparedWorkflow
-    from pytest_amberflo.extension import MarkSpec, Row
+    from pytest_amberflo.extension import Row
+    from pytest_amberflo.marks import MarkSpec
     from pytest_amberflo.run import Run
     from pytest_amberflo.settings import Settings
 
+#: Whether the test itself has failed, for fixtures that look at it afterwards.
+HAS_FAILED: Final = pytest.StashKey[bool]()
 #: When pytest was started, UTC in seconds since 1970.
 STARTED: Final = pytest.StashKey[float]()
 SETTINGS: Final[pytest.StashKey[Settings]] = pytest.StashKey()
 RUN: Final[pytest.StashKey[Run]] = pytest.StashKey()
 #: Why no workflow of this worker may run, where a worker cannot end the run itself.
 REFUSAL: Final = pytest.StashKey[str]()
+_REPLACED: Final = str.maketrans({"[": "(", "]": ")", "/": "_"})
 #: The fixture that hands an item what it runs.
 EXECUTION: Final = "_amberflo_execution"
 
@@ -35,26 +42,50 @@ def run_of(config: pytest.Config) -> Run:
     return config.stash[RUN]
 
 
-class ArazzoFile(pytest.File):
-    """A workflow document; a broken one is a collection error with every problem in it."""
+class ArazzoFile(pytest.Module):
+    """A workflow document; a broken one is a collection error with every problem in it.
+
+    A module in pytest's eyes, so that fixtures of that scope live as long as a document's items.
+    """
 
     def __init__(self, *, is_certain: bool, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._is_certain = is_certain
+        # For `request.module`; nothing is imported.
+        self.obj = ModuleType(self.path.stem)
+        self.obj.__file__ = str(self.path)
 
     def collect(self) -> Iterator[pytest.Item | pytest.Collector]:
         """One node a workflow."""
         from pytest_amberflo.arazzo.errors import DocumentError  # noqa: PLC0415  only with files
         from pytest_amberflo.collection import prepare_document  # noqa: PLC0415
+        from pytest_amberflo.exchange_text import clean  # noqa: PLC0415
 
         run = run_of(self.config)
         try:
             prepared = prepare_document(self.path, run, is_certain=self._is_certain)
         except (DocumentError, OSError) as error:
-            raise self.CollectError(str(error)) from None
+            raise self.CollectError(clean(str(error))) from None
         run.called.update(*(workflow.calls for workflow in prepared))
-        for workflow in prepared:
-            yield _make_node(self, workflow)
+        names = name_nodes([workflow.workflow.workflow_id for workflow in prepared])
+        for name, workflow in zip(names, prepared, strict=True):
+            self._warn(workflow)
+            yield _make_node(self, name, workflow)
+
+    def _warn(self, prepared: PreparedWorkflow) -> None:
+        """Warn of what is odd about a workflow; an error where the user wants warnings to be."""
+        from pytest_amberflo.arazzo.errors import DocumentError  # noqa: PLC0415  only with files
+
+        source = prepared.bound.document.source
+        for problem in prepared.warnings:
+            line = problem.span.line if problem.span is not None else 1
+            try:
+                warnings.warn_explicit(
+                    problem.message, pytest.PytestCollectionWarning, str(self.path), line
+                )
+            except pytest.PytestCollectionWarning:
+                error = DocumentError(source.name, source.text, [problem])
+                raise self.CollectError(str(error)) from None
 
 
 class WorkflowNode(pytest.Collector):
@@ -100,8 +131,9 @@ class WorkflowItem(pytest.Function):
         return super().repr_failure(excinfo)
 
 
-def _make_node(parent: Any, prepared: PreparedWorkflow) -> pytest.Item | pytest.Collector:
-    name = _to_name(prepared.workflow.workflow_id)
+def _make_node(
+    parent: Any, name: str, prepared: PreparedWorkflow
+) -> pytest.Item | pytest.Collector:
     rows = prepared.extension.rows
     if rows:
         return WorkflowNode.from_parent(
@@ -191,9 +223,22 @@ def _run(execution: Execution, item: pytest.Item) -> None:
         raise WorkflowFailure(result)
 
 
-def _to_name(workflow_id: str) -> str:
-    """The workflowId without what pytest gives a meaning in node ids."""
-    return workflow_id.replace("::", "_").replace("[", "(").replace("]", ")").replace("/", "_")
+def name_nodes(workflow_ids: Sequence[str]) -> list[str]:
+    """A name for each workflow: its id, without what means something in node ids or a terminal.
+
+    No two are alike, or the one could not be told from the other in a report or by `--lf`.
+    """
+    taken = set(workflow_ids)
+    names: list[str] = []
+    for workflow_id in workflow_ids:
+        plain = "".join(char if char.isprintable() else "_" for char in workflow_id)
+        name = plain.translate(_REPLACED).replace("::", "_")
+        if name != workflow_id:
+            numbered = (f"{name}~{number}" for number in count(2))
+            name = name if name not in taken else next(n for n in numbered if n not in taken)
+            taken.add(name)
+        names.append(name)
+    return names
 
 
 def check_names(config: pytest.Config, items: Sequence[WorkflowItem]) -> None:

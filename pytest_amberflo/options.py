@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Final, overload
 
 from pytest_amberflo.ledger_file import REPORT_SUFFIXES, check_deferral, find_target
 from pytest_amberflo.metering.dedup import DedupKeyError, DedupRules, ValuePolicy, read_dedup_rules
+from pytest_amberflo.naming import find_nearest
 from pytest_amberflo.option_table import INI
 from pytest_amberflo.settings import (
     CHECKS,
+    DESCRIPTIONS,
     FILE_NAMES,
     LENIENCIES,
     LEVELS,
@@ -47,10 +49,10 @@ def read_settings(config: pytest.Config) -> Settings:
     verify = reader.read_path("verify", must_exist=True)
     if verify is not None:
         target = find_target(verify, target)
-    _check_require(reader, target)
     embedded = target.kind == "embedded"
     settings = Settings(
         target=target,
+        require=_read_require(reader, target),
         api_key=reader.read_api_key(target),
         min_judged=reader.read_count("min_judged"),
         servers=reader.read_servers(),
@@ -66,6 +68,8 @@ def read_settings(config: pytest.Config) -> Settings:
         dedup=reader.read_dedup(),
         max_events=reader.read_most("max_events", 100, target),
         rate=reader.read_most("rate", 5, target),
+        second_key=reader.read_second_key(),
+        description=reader.read_description(),
         severity=reader.read_severity(),
         trace=reader.read_path("trace", must_exist=False),
         is_dry_run=config.getoption("amberflo_dry_run"),
@@ -154,14 +158,38 @@ class _Reader:
 
     def read_api_key(self, target: Target) -> str | None:
         """AMBERFLO_API_KEY; required for the real service."""
-        value = self._environ.get("AMBERFLO_API_KEY")
-        if value is not None and not value.strip():
-            refuse("AMBERFLO_API_KEY is empty (did a variable not expand?)")
-        if value is not None and (value != value.strip() or not value.isprintable()):
-            refuse("AMBERFLO_API_KEY has a space or line break at its end or a control character")
+        value = self._read_key("AMBERFLO_API_KEY")
         if value is None and target.is_live:
             refuse("the target is live, and AMBERFLO_API_KEY is not set")
         return value
+
+    def read_second_key(self) -> str | None:
+        """AMBERFLO_API_KEY_2: another account's."""
+        value = self._read_key("AMBERFLO_API_KEY_2")
+        if value is not None and value == self._environ.get("AMBERFLO_API_KEY"):
+            refuse("AMBERFLO_API_KEY_2 is that of the first account; a second one is due")
+        return value
+
+    def _read_key(self, name: str) -> str | None:
+        value = self._environ.get(name)
+        if value is not None and not value.strip():
+            refuse(f"{name} is empty (did a variable not expand?)")
+        if value is not None and (value != value.strip() or not value.isprintable()):
+            refuse(f"{name} has a space or line break at its end or a control character")
+        return value
+
+    def read_description(self) -> str | Path:
+        """What probes hold the endpoint to."""
+        given = self.find("description")
+        if given is None:
+            return DESCRIPTIONS[0]
+        if given.value in DESCRIPTIONS:
+            return given.value
+        is_name = not Path(given.value).suffix and "/" not in given.value
+        near = find_nearest(given.value, DESCRIPTIONS) if is_name else None
+        if near is not None:
+            refuse(describe_unknown(given.label, given.value, DESCRIPTIONS) + " or a file")
+        return self.read_path("description", must_exist=True) or DESCRIPTIONS[0]
 
     def read_count(self, name: str) -> int | None:
         """A whole number from 0, or None."""
@@ -307,13 +335,14 @@ _INI_NAMES: Final = tuple(name for name, _, _ in INI)
 _SINGULAR: Final = {"servers": "server", "allow_hosts": "allow_host"}
 
 
-def _check_require(reader: _Reader, target: Target) -> None:
+def _read_require(reader: _Reader, target: Target) -> Target | None:
     required = reader.find("require")
     if required is None:
-        return
+        return None
     wanted = parse_target(required)
     if not is_met(wanted, target):
         refuse(
             f"{required.label} asks for `{required.value}`, but the target is {target} "
             f"(from {target.origin})"
         )
+    return wanted

@@ -6,18 +6,20 @@ import time
 from typing import TYPE_CHECKING
 
 from pytest_amberflo import fixtures, hookspecs
-from pytest_amberflo.discovery import has_workflow_name, may_be_workflow
+from pytest_amberflo.discovery import has_workflow_name, is_probe_file, may_be_workflow
 from pytest_amberflo.distribution import Controller
 from pytest_amberflo.ledger_file import LedgerKeeper
 from pytest_amberflo.nodes import RUN, SETTINGS, STARTED, ArazzoFile, WorkflowItem, check_names
 from pytest_amberflo.option_table import add_options
 from pytest_amberflo.options import read_settings
+from pytest_amberflo.probes.status import describe_status
 from pytest_amberflo.reckoning_file import ReckoningKeeper
 from pytest_amberflo.summary import ReportMaker, RunSummary
 from pytest_amberflo.verify import LedgerFile, narrow_to_ledger
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import Any
 
     import pytest
 
@@ -63,11 +65,15 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """Collect workflow documents."""
+    """Collect workflow documents, this package's probes, or a ledger and nothing else."""
     verify = parent.config.stash[SETTINGS].verify
     if verify is not None:
         is_ledger = file_path.samefile(verify)
         return LedgerFile.from_parent(parent, path=file_path) if is_ledger else None
+    if is_probe_file(file_path):
+        from pytest_amberflo.probes.nodes import ProbeFile  # noqa: PLC0415  only for probes
+
+        return ProbeFile.from_parent(parent, path=file_path)
     names = parent.config.stash[SETTINGS].file_names
     is_certain = has_workflow_name(file_path, names)
     if not is_certain:
@@ -82,3 +88,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     workflows = [item for item in items if isinstance(item, WorkflowItem)]
     if workflows:
         check_names(config, workflows)
+
+
+def pytest_report_teststatus(report: pytest.TestReport, config: pytest.Config) -> Any:
+    """Show the promise of a probe under -v."""
+    return describe_status(report, config.get_verbosity())

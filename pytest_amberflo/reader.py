@@ -69,6 +69,8 @@ class UsageReader:
             settle_s=min(patience_s, pace.seconds_left),
             hold_s=min(self._run.settings.hold_s, pace.seconds_left),
         )
+        if not last:
+            last.append(self.read(call))  # it could not be judged; the document still wants it
         if concluded is not None:
             outcome, message, detail = concluded
             if is_cut and _is_too_little(detail):
@@ -78,6 +80,8 @@ class UsageReader:
                 outcome = CheckOutcome.WARNED
             self._courier.add(call, "usage", outcome, message, detail=detail, exchange=last[0])
             pace.note_settled(detail.settled)
+            if detail.judgement is not None:
+                self._run.note_week_starts(detail.judgement.week_starts)
         return last[0]
 
     def _has_passed_before(self, call: Call, first: int) -> bool:

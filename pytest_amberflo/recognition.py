@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 from urllib.parse import urlsplit
 
+from pytest_amberflo.arazzo.errors import DocumentError
 from pytest_amberflo.http.address import is_amberflo_host
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pytest_amberflo.arazzo.bound import Target
-    from pytest_amberflo.arazzo.operation import Operation
+    from pytest_amberflo.arazzo.operation import ApiDescription, Operation
     from pytest_amberflo.extension import Role
 
 #: `suspect`: to the metering service, of the kind of an ingest or usage query, and neither.
@@ -55,5 +59,13 @@ def _is_metering(target: Target) -> bool:
     hosts = (urlsplit(server.expand()).hostname or "" for server in target.operation.servers)
     if any(is_amberflo_host(host) for host in hosts):
         return True
-    operations = (target.description.find(name) for name in target.description.operation_ids)
-    return any(recognize_operation(operation) for operation in operations if operation)
+    return any(map(recognize_operation, _list_sound(target.description)))
+
+
+def _list_sound(description: ApiDescription) -> Iterator[Operation]:
+    """The operations of a description, but for those that no step could call."""
+    for name in description.operation_ids:
+        with suppress(DocumentError):
+            operation = description.find(name)
+            if operation is not None:
+                yield operation

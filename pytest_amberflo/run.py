@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os.path
-import sys
+import re
 import time
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -11,19 +11,23 @@ from urllib.parse import urlsplit
 
 from pytest_amberflo.arazzo.bound import SourceError
 from pytest_amberflo.arazzo.events import Refusal
+from pytest_amberflo.embedded import start_server, stop_server
 from pytest_amberflo.http.address import is_amberflo_host, is_loopback
 from pytest_amberflo.http.client import Client
+from pytest_amberflo.http.disguise import match_written
 from pytest_amberflo.http.exchange import Request
 from pytest_amberflo.http.redact import Redactor
-from pytest_amberflo.identity import SHARED, make_api_key, make_run_id
+from pytest_amberflo.identity import SHARED, make_api_key, make_control_token, make_run_id
 from pytest_amberflo.metering.ledger import Ledger
 from pytest_amberflo.metering.terms import Terms
+from pytest_amberflo.metering.window import WEEK_STARTS
 from pytest_amberflo.openapi.catalog import Catalog
 from pytest_amberflo.pace import Pace
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pytest_amberflo.arazzo.bound import BoundDocument
     from pytest_amberflo.arazzo.bound import Target as StepTarget
     from pytest_amberflo.execution import WorkflowKey
     from pytest_amberflo.openapi.contract import Contract
@@ -47,17 +51,8 @@ def make_run(settings: Settings, config: Any, started_s: float) -> Run:
         api_key=shared.get("api_key") or make_api_key(),
         server_url=shared.get("server_url"),
         pace=Pace(settings, started_s=shared.get("started_s") or started_s, workers=workers),
+        control_token=shared.get("control_token"),
     )
-
-
-def stop_server(server: EmbeddedServer) -> None:
-    """Stop the embedded server; what went wrong inside it is said in one line."""
-    from pytest_amberflo.server.errors import ServerError  # noqa: PLC0415  with the server only
-
-    try:
-        server.stop()
-    except ServerError as error:
-        sys.stderr.write(f"amberflo: {error}\n")
 
 
 class Run:
@@ -76,6 +71,7 @@ class Run:
         api_key: str,
         server_url: str | None = None,
         pace: Pace | None = None,
+        control_token: str | None = None,
     ) -> None:
         self.settings = settings
         self.pace = pace or Pace(settings, started_s=self.now())
@@ -87,10 +83,13 @@ class Run:
         self.called: set[WorkflowKey] = set()
         self._root = root
         self._made_key = api_key
+        #: Lets the tests of this run control the embedded server.
+        self.control_token = control_token or make_control_token()
         self._server_url = server_url
         self._server: EmbeddedServer | None = None
         self._contracts: dict[int, Contract] = {}
         self._fresh: set[str] = set()
+        self._week_starts = frozenset(WEEK_STARTS)
         self._unique_ids = 0
         self.redactor.register(settings.api_key)
 
@@ -106,7 +105,12 @@ class Run:
             dedup=self.settings.dedup,
             knows_all_writers=self.is_alone,
             is_live=self.settings.reaches_live,
+            week_starts=self._week_starts,
         )
+
+    def note_week_starts(self, days: frozenset[int]) -> None:
+        """Keep the days on which weeks can start after a reading; it holds for the whole run."""
+        self._week_starts = (self._week_starts & days) or self._week_starts
 
     @property
     def api_key(self) -> str | None:
@@ -116,6 +120,15 @@ class Run:
             key = self._made_key
         self.redactor.register(key)
         return key
+
+    def holds_key(self, text: str) -> bool:
+        """Whether AMBERFLO_API_KEY is in a text, however it is written there."""
+        return self._key_pattern is not None and self._key_pattern.search(text) is not None
+
+    @cached_property
+    def _key_pattern(self) -> re.Pattern[str] | None:
+        key = self.settings.api_key
+        return None if key is None else re.compile(match_written(key))
 
     @cached_property
     def client(self) -> Client:
@@ -135,10 +148,8 @@ class Run:
             return self.settings.target.url
         if self._server_url is not None:
             return self._server_url
-        from pytest_amberflo.server.live import EmbeddedServer  # noqa: PLC0415  on demand
-
-        self._server = EmbeddedServer(api_keys=[self.settings.api_key or self._made_key])
-        self._server.start()
+        key = self.settings.api_key or self._made_key
+        self._server = start_server(self.settings, key, self.control_token)
         return self._server.url
 
     def close(self) -> None:
@@ -190,12 +201,10 @@ class Run:
 
     def secret_places(self, description: Any) -> tuple[tuple[str, str], ...]:
         """Where the security schemes of a description stand in a request: place and name."""
-        data = description.source.data
-        schemes = data.get("components", {}).get("securitySchemes", {})
         places = [
             (str(scheme["in"]), str(scheme["name"]))
-            for scheme in (schemes.values() if isinstance(schemes, dict) else ())
-            if isinstance(scheme, dict) and scheme.get("type") == "apiKey" and "in" in scheme
+            for scheme in description.list_security_schemes()
+            if scheme.get("type") == "apiKey" and "in" in scheme and "name" in scheme
         ]
         return (*places, ("header", "Authorization"))
 
@@ -221,25 +230,33 @@ class Run:
             raise SourceError(f"`{url}` answers {exchange.response.status}")
         return exchange.response.body
 
-    def route(self, target: StepTarget) -> str:
+    def calls_service(self, bound: BoundDocument) -> bool:
+        """Whether a step of a document, or of one it refers to, calls Amberflo's own hosts."""
+        return any(
+            is_amberflo_host(urlsplit(target.operation.servers[0].expand()).hostname or "")
+            and target.source_name not in self.settings.servers
+            for target in bound.each_target()
+        )
+
+    def route(self, target: StepTarget, *, url: str | None = None) -> str:
         """The base URL that a step's operation is called at.
 
-        Amberflo's own hosts become the target; loopback and allowed hosts stand. Raises Refusal
-        for every other host, with the option that would allow it.
+        Amberflo's own hosts become `url` or else the target; loopback and allowed hosts stand.
+        Raises Refusal for every other host, with the option that would allow it.
         """
         name = target.source_name
         if name in self.settings.servers:
             return self._allow(self.settings.servers[name], name, is_given=True)
-        url = target.operation.servers[0].expand()
-        host = urlsplit(url).hostname or ""
+        server = target.server_url()
+        host = urlsplit(server).hostname or ""
         if is_amberflo_host(host):
-            return self.target_url
+            return url or self.target_url
         if not host:
             raise Refusal(
-                f"source `{name}` does not say on which host it is (its server is `{url}`). "
+                f"source `{name}` does not say on which host it is (its server is `{server}`). "
                 f"Give it: --amberflo-server {name}=URL"
             )
-        return self._allow(url, name, is_given=False)
+        return self._allow(server, name, is_given=False)
 
     def _allow(self, url: str, name: str, *, is_given: bool) -> str:
         host = (urlsplit(url).hostname or "").lower()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pytest_amberflo.courier import Courier
     from pytest_amberflo.http.exchange import Exchange
     from pytest_amberflo.judge import UsageJudge
+    from pytest_amberflo.prior import PriorUsage
     from pytest_amberflo.reader import UsageReader
     from pytest_amberflo.variants import Variant
 
@@ -24,8 +25,14 @@ class Sender:
     """The transport of one item's engine."""
 
     def __init__(
-        self, courier: Courier, variant: Variant, reader: UsageReader, judge: UsageJudge
+        self,
+        courier: Courier,
+        variant: Variant,
+        reader: UsageReader,
+        judge: UsageJudge,
+        prior: PriorUsage,
     ) -> None:
+        self._prior = prior
         self._courier = courier
         self._variant = variant
         self._reader = reader
@@ -43,6 +50,8 @@ class Sender:
             )
         try:
             if recognized == "ingest":
+                self._variant.check(call)
+                self._prior.take(call)
                 return self._variant.ingest(call)
             if recognized == "usage":
                 return self._query(call)

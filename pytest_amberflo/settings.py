@@ -37,6 +37,8 @@ CHECKS: Final = (
 #: Variants of a workflow that ingests.
 VARIANTS: Final = ("once", "replay", "concurrent", "batch", "lost-ack", "distinct")
 _OFF_BY_DEFAULT: Final = ("throttle", "lost-answer")
+#: The descriptions that come with the package and that probes can hold an endpoint to.
+DESCRIPTIONS: Final = ("published", "official")
 #: Rules of Arazzo that a run need not insist on.
 LENIENCIES: Final = ("bare-operation-id",)
 LEVELS: Final = ("error", "warn", "off")
@@ -73,6 +75,8 @@ class Settings:
     """Everything that a user can set; times in seconds."""
 
     target: Target
+    #: The target that was required, or None; the run's is this one.
+    require: Target | None
     api_key: str | None = field(repr=False)
     min_judged: int | None
     servers: Mapping[str, str]
@@ -96,6 +100,10 @@ class Settings:
     #: Most events that may be sent, and requests a second; None on this machine.
     max_events: int | None = None
     rate: int | None = None
+    #: The second account's key, for probes of tenancy.
+    second_key: str | None = field(default=None, repr=False)
+    #: What probes hold the endpoint to: one of DESCRIPTIONS, or a file.
+    description: str | Path = DESCRIPTIONS[0]
     #: Whether requests are resolved and validated, and none is sent.
     is_dry_run: bool = False
     #: Where to keep what can be judged only later.

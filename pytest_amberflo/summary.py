@@ -7,11 +7,12 @@ the reports, as plain values.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from pytest_amberflo.nodes import RUN, WorkflowItem, run_of
+from pytest_amberflo.nodes import HAS_FAILED, RUN, WorkflowItem, run_of
 from pytest_amberflo.verify import LedgerItem
 
 if TYPE_CHECKING:
@@ -29,13 +30,14 @@ _RESULT: Final[pytest.StashKey[ItemResult]] = pytest.StashKey()
 def note_result(item: pytest.Item, result: ItemResult) -> None:
     """Keep an item's result for its report, and write what JUnit and sections show."""
     from pytest_amberflo.digest import describe_steps, list_properties  # noqa: PLC0415
+    from pytest_amberflo.exchange_text import clean  # noqa: PLC0415
 
     redactor = run_of(item.config).redactor
     item.stash[_RESULT] = result
     for name, value in list_properties(result):
         item.user_properties.append((name, redactor.redact(str(value))))
     text = "\n".join(describe_steps(result))
-    item.add_report_section("call", "amberflo steps", redactor.redact(text))
+    item.add_report_section("call", "amberflo steps", clean(redactor.redact(text)))
 
 
 class ReportMaker:
@@ -47,6 +49,8 @@ class ReportMaker:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Add to and mask what pytest made."""
         report = yield
+        if report.failed:
+            item.stash[HAS_FAILED] = True
         if isinstance(item, WorkflowItem):
             digest = self._make_digest(item, report)
         elif isinstance(item, LedgerItem):
@@ -64,6 +68,7 @@ class ReportMaker:
         self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
     ) -> Generator[None, object, object]:
         """Mask the key from the moment that somebody's own fixture gives it."""
+        __tracebackhide__ = True
         value = yield
         if fixturedef.argname == "amberflo_api_key":
             run_of(request.config).redactor.register(value)
@@ -71,12 +76,18 @@ class ReportMaker:
 
     def _make_digest(self, item: WorkflowItem, report: pytest.TestReport) -> dict[str, Any] | None:
         from pytest_amberflo.digest import make_digest, make_skeleton  # noqa: PLC0415
+        from pytest_amberflo.verdict import Verdict  # noqa: PLC0415  only with workflows
 
         run = run_of(item.config)
         wants_trace = run.settings.trace is not None
         workflow_id = item.prepared.workflow.workflow_id
-        if report.when == "call" and _RESULT in item.stash:
-            return make_digest(item.nodeid, item.stash[_RESULT], run, wants_trace=wants_trace)
+        result = item.stash.get(_RESULT, None)
+        if report.when == "call" and result is not None:
+            del item.stash[_RESULT]  # a plugin may run the item again
+            if report.failed and result.verdict is Verdict.PASSED:
+                # Red for what is not the workflow's: a hook that raised, a pass that is strict.
+                result = replace(result, verdict=Verdict.FAILED)
+            return make_digest(item.nodeid, result, run, wants_trace=wants_trace)
         if report.when == "setup" and not report.passed:
             outcome = "skipped" if report.skipped else "error"
             return make_skeleton(item.nodeid, workflow_id, outcome, run)
@@ -108,7 +119,8 @@ class RunSummary:
         self._digests: list[dict[str, Any]] = []
         self._unverified: list[pytest.TestReport] = []
         self._announced: set[str] = set()
-        self._shortfall: str | None = None
+        #: Why the run is not green, beside its items.
+        self._complaints: list[str] = []
 
     def pytest_report_header(self) -> str:
         """The target, and where its key is from."""
@@ -172,7 +184,8 @@ class RunSummary:
         least = self._settings.min_judged
         judged = 0 if self._settings.is_dry_run else sum(map(is_judged, self._digests))
         if least is not None and judged < least and not self._config.option.collectonly:
-            self._shortfall = f"{judged} judged, at least {least} are asked for"
+            text = f"{judged} judged, at least {least} are asked for (--amberflo-min-judged)"
+            self._complaints.append(text)
             if session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
                 session.exitstatus = pytest.ExitCode.TESTS_FAILED
         if self._settings.trace is not None and not self._config.option.collectonly:
@@ -182,7 +195,16 @@ class RunSummary:
                 "workflows": [digest["trace"] for digest in self._digests],
             }
             text = json.dumps(trace, ensure_ascii=False, indent=1) + "\n"
-            self._settings.trace.write_text(text, encoding="utf-8")
+            self._write(session, self._settings.trace, text)
+
+    def _write(self, session: pytest.Session, path: Path, text: str) -> None:
+        """Write a file that was asked for; without it the run is not green."""
+        try:
+            path.write_text(text, encoding="utf-8")
+        except OSError as error:
+            self._complaints.append(f"{path} cannot be written: {error.strerror}")
+            if session.exitstatus == pytest.ExitCode.OK:
+                session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """What is unverified, and one line on what was judged."""
@@ -197,9 +219,8 @@ class RunSummary:
                     terminalreporter.write_line(line)
         if self._digests:
             terminalreporter.write_line(self._summarize())
-        if self._shortfall is not None:
-            line = f"amberflo: {self._shortfall} (--amberflo-min-judged)"
-            terminalreporter.write_line(line, red=True)
+        for complaint in self._complaints:
+            terminalreporter.write_line(f"amberflo: {complaint}", red=True)
 
     def _show_unverified(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self._unverified:
@@ -227,7 +248,9 @@ class RunSummary:
             return self._summarize_verification(self._settings.verify)
         path = self._settings.ledger
         ledger = "" if path is None else run_of(self._config).shorten(path)
-        return summarize(self._digests, str(self._settings.target), ledger)
+        called = [digest["target"] for digest in self._digests if digest["target"]]
+        targets = ", ".join(dict.fromkeys(called or [str(self._settings.target)]))
+        return summarize(self._digests, targets, ledger)
 
     def _summarize_verification(self, ledger: Path) -> str:
         from pytest_amberflo.verify_text import summarize_verification  # noqa: PLC0415

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlsplit
 
 import pytest
@@ -11,6 +11,9 @@ import pytest
 from pytest_amberflo.http.address import is_amberflo_host
 from pytest_amberflo.naming import find_nearest
 from pytest_amberflo.settings import LIVE_URL, Target, TargetKind
+
+if TYPE_CHECKING:
+    from pytest_amberflo.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,31 @@ def _normalize(url: str | None) -> tuple[str, str, int | None, str] | None:
     parts = urlsplit(url)
     port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
     return parts.scheme, (parts.hostname or "").rstrip("."), port, parts.path
+
+
+def check_override(url: object, settings: Settings) -> str:
+    """The URL that the fixture `amberflo_url` gives instead of the target's.
+
+    Raises pytest.UsageError for one that must be asked for, or that is not what is required.
+    """
+    label = "the fixture amberflo_url"
+    if not isinstance(url, str):
+        refuse(f"{label} gives {url!r}; a URL is due")
+    target = parse_target(Given(check_url(url, label), label, "fixture"))
+    same_host = _find_host(target.url) == _find_host(settings.target.url)
+    if not target.is_loopback and not same_host:
+        refuse(
+            f"{label} gives `{url}`: a target off this machine must be asked for "
+            "by --amberflo-target or AMBERFLO_TARGET"
+        )
+    if settings.require is not None and not is_met(settings.require, target):
+        refuse(f"{label} gives `{url}`, but --amberflo-require asks for {settings.require}")
+    assert target.url is not None
+    return target.url
+
+
+def _find_host(url: str | None) -> str | None:
+    return urlsplit(url or "").hostname
 
 
 def describe_unknown(label: str, value: str, known: tuple[str, ...]) -> str:

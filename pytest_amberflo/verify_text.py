@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pytest_amberflo.check_text import describe_violations
 from pytest_amberflo.digest import make_skeleton
 from pytest_amberflo.exchange_text import describe_exchange, shorten
-from pytest_amberflo.failure import FailureText, describe_violations
+from pytest_amberflo.failure import FailureText
 from pytest_amberflo.metering.ledger_text import write_moment
 from pytest_amberflo.metering.number import format_number
 from pytest_amberflo.metering.window import format_time

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Final
 from pytest_amberflo.arazzo.bound import Target
 from pytest_amberflo.arazzo.plan import Plan
 from pytest_amberflo.arazzo.scope import SentRequest
+from pytest_amberflo.courier import divert
 from pytest_amberflo.http.exchange import Request
+from pytest_amberflo.metering.query import read_query
 from pytest_amberflo.metering.witness import Shape, write_query
 from pytest_amberflo.patience import NotJudgedError
 from pytest_amberflo.recognition import recognize_operation
@@ -24,13 +26,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from pytest_amberflo.arazzo.bound import BoundDocument
-    from pytest_amberflo.arazzo.events import Call
+    from pytest_amberflo.arazzo.events import Call, Route
     from pytest_amberflo.arazzo.operation import ApiDescription, Operation
     from pytest_amberflo.courier import Courier
     from pytest_amberflo.judge import UsageJudge
     from pytest_amberflo.metering.query import UsageQuery
     from pytest_amberflo.reader import UsageReader
-    from pytest_amberflo.run import Run
 
 #: Headers that belong to the ingest request's body, not to whoever sends it.
 _OF_THE_BODY: Final = ("content-type", "content-length", "content-encoding", "accept")
@@ -42,13 +43,13 @@ class Witness:
 
     def __init__(
         self,
-        run: Run,
         bound: BoundDocument,
         courier: Courier,
         reader: UsageReader,
         judge: UsageJudge,
+        route: Route,
     ) -> None:
-        self._run = run
+        self._route = route
         self._bound = bound
         self._courier = courier
         self._reader = reader
@@ -66,6 +67,19 @@ class Witness:
             if peeking is not None:
                 self._reader.read(peeking, "between copies")
 
+    def foresee(self, ingest: Call) -> Iterator[Call]:
+        """The queries that will be asked about what a call is going to send."""
+        for query in self._judge.plan_witnesses_of(ingest.plan.sent.request.body or b""):
+            call = self._make_call(ingest, query)
+            if call is not None:
+                yield call
+
+    def rewrite(self, call: Call, query: UsageQuery) -> Call:
+        """The call of a usage query with another query in the same shape."""
+        shape = _shape_of(call.target.operation)
+        body = json.dumps(write_query(query, shape), separators=(",", ":")).encode()
+        return divert(call, replace(call.plan.sent.request, body=body))
+
     def ask(self) -> None:
         """Query what nobody has looked at; verdicts on it become checks."""
         ingest = self._ingest
@@ -76,7 +90,9 @@ class Witness:
             if call is None:
                 return
             try:
-                self._reader.settle(call, query, settle_s=None)
+                self._reader.settle(
+                    call, read_query(call.plan.sent.request.body or b""), settle_s=None
+                )
             except NotJudgedError as error:
                 self._courier.add(call, "throttle", CheckOutcome.ERROR, str(error))
                 return
@@ -96,8 +112,7 @@ class Witness:
         target, base_url = self._find_target(ingest)
         if target is None:
             return None
-        members = _list_members(target.operation)
-        shape = Shape.OFFICIAL if "timeRange" in members else Shape.PUBLISHED
+        shape = _shape_of(target.operation)
         body = json.dumps(write_query(query, shape), separators=(",", ":")).encode()
         kept = [
             (name, value)
@@ -126,7 +141,7 @@ class Witness:
             operation = find_usage(description)
             if operation is not None:
                 target = Target(source_name=name, description=description, operation=operation)
-                return target, self._run.route(target)
+                return target, self._route(target)
         url = ingest.plan.sent.request.url.partition("?")[0].rstrip("/")
         path = own.operation.path.rstrip("/")
         if not recognize_operation(own.operation) or not url.endswith(path):
@@ -149,5 +164,6 @@ def find_usage(description: ApiDescription) -> Operation | None:
     return None
 
 
-def _list_members(operation: Operation) -> frozenset[str]:
-    return frozenset(name for schema in operation.body_schemas.values() for name in schema)
+def _shape_of(operation: Operation) -> Shape:
+    is_nested = any("timeRange" in members for members in operation.body_schemas.values())
+    return Shape.OFFICIAL if is_nested else Shape.PUBLISHED

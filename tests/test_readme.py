@@ -51,6 +51,7 @@ def _to_pattern(line: str) -> str:
     pattern = re.escape(line)
     pattern = re.sub(r"(evt|pt)\\-\w+", r"\1-\\w+", pattern)
     pattern = re.sub(r"\d+", r"\\d+", pattern)
+    pattern = re.sub(r"\\d\+\\ ms", r"[\\d.]+ m?s", pattern)
     return re.sub(r"\\\.\\\.\\\.$|…$", ".*", pattern)
 
 
@@ -102,6 +103,15 @@ def test_every_block_is_run_by_a_test() -> None:
         "console",
         "python",
         "yaml",
+        "console",
+        "python",
+        "python",
+        "console",
+        # Of the server, in test_readme_server.py.
+        "python",
+        "dockerfile",
+        "yaml",
+        "yaml",
         "python",
         "console",
     ]
@@ -142,6 +152,13 @@ def test_overrides_and_rows(folder: pytest.Pytester) -> None:
     assert "2 passed" in printed
 
 
+@pytest.mark.usefixtures("folder")
+def test_the_probes() -> None:
+    """Probes are collected by their package's name, and tell their promises."""
+    commands, shown = _console("pytest --pyargs")
+    _assert_shown(shown, _run(*shlex.split(commands[0])))
+
+
 class _Shop(BaseHTTPRequestHandler):
     """Has one order."""
 
@@ -169,6 +186,13 @@ def test_the_library(folder: pytest.Pytester) -> None:
         server.shutdown()
     assert done.stderr == ""
     assert done.stdout == "passed {'sku': 'cup'}\nread passed 200\n"
+
+
+def test_metering_in_python(folder: pytest.Pytester) -> None:
+    """The test of the README passes as it stands."""
+    folder.makepyfile(test_billing=_named("test_billing.py"))
+    printed = _run("pytest", "test_billing.py", "-p", "no:cacheprovider")
+    assert "1 passed" in printed
 
 
 @pytest.mark.usefixtures("folder")
@@ -199,7 +223,7 @@ def test_the_tables_are_complete() -> None:
     inis = {name for row in rows for name in re.findall(r"\| `(amberflo_\w+)` \|", row[3:])}
     assert inis == {f"amberflo_{name}" for name, *_ in option_table.INI}
     listed = {name for row in rows for name in re.findall(r"^\| `(\w+)` \|", row)}
-    public = {name for name in dir(fixtures) if re.match(r"(amberflo|metering)_", name)}
+    public = {name for name in dir(fixtures) if re.match(r"(amberflo_|metering(_|$))", name)}
     assert listed == public
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from pytest_amberflo.arazzo.acceptance import InputsRefusedError
     from pytest_amberflo.arazzo.bound import BoundDocument
     from pytest_amberflo.arazzo.errors import ArazzoError, DocumentError, Problem
     from pytest_amberflo.arazzo.events import Clock, Outcome, StepResult, WorkflowResult
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
         load_workflows,
         run_workflow,
     )
-    from pytest_amberflo.arazzo.runner import InputsRefusedError, Limits
+    from pytest_amberflo.arazzo.limits import Limits
     from pytest_amberflo.http.exchange import Request, Response
 
 __all__ = [
@@ -48,8 +49,8 @@ _MODULES: Final = {
     "BoundDocument": "arazzo.bound",
     "Clock": "arazzo.events",
     "DocumentError": "arazzo.errors",
-    "InputsRefusedError": "arazzo.runner",
-    "Limits": "arazzo.runner",
+    "InputsRefusedError": "arazzo.acceptance",
+    "Limits": "arazzo.limits",
     "NoResponseError": "arazzo.library",
     "Outcome": "arazzo.events",
     "Problem": "arazzo.errors",

@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING, Any, Protocol
 from pytest_amberflo.arazzo.criteria import CriterionResult, judge_criteria
 from pytest_amberflo.arazzo.errors import ArazzoError, EvaluationError
 from pytest_amberflo.arazzo.events import Call, Outcome, Refusal, StepResult, WorkflowResult
+from pytest_amberflo.arazzo.flow import list_actions
+from pytest_amberflo.arazzo.frame import fill_outputs
 from pytest_amberflo.arazzo.plan import PlanError, merge_parameters, plan_request
 from pytest_amberflo.arazzo.scope import ABSENT, receive
 from pytest_amberflo.arazzo.template import render
+from pytest_amberflo.arazzo.uses import is_output_read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from pytest_amberflo.arazzo.events import Clock, Route, Send
     from pytest_amberflo.arazzo.frame import Frame
-    from pytest_amberflo.arazzo.model import Output, Parameter, Step
+    from pytest_amberflo.arazzo.model import Parameter, Step, Workflow
     from pytest_amberflo.arazzo.plan import Plan
     from pytest_amberflo.arazzo.scope import Scope
     from pytest_amberflo.http.exchange import Exchange
@@ -130,10 +133,9 @@ class Attempts:
         return self._judge_exchange(frame, step, call, exchange)
 
     def _judge_exchange(self, frame: Frame, step: Step, call: Call, exchange: Exchange) -> Attempt:
-        scope = _scope_of(frame, call.plan, exchange)
-        criteria = judge_criteria(step.success_criteria, scope)
-        passed = exchange.response is not None and is_success(exchange, criteria)
-        outputs, error = read_outputs(step.outputs, scope) if passed else ({}, None)
+        judged = _judge(step, _scope_of(frame, call.plan, exchange))
+        passed = exchange.response is not None and is_success(exchange, judged.criteria)
+        error = judged.find_fault(frame.workflow, step) if passed else None
         result = StepResult(
             document=frame.bound.document,
             step=step,
@@ -143,10 +145,11 @@ class Attempts:
             target=call.target,
             sent=call.plan.sent,
             exchange=exchange,
-            criteria=criteria,
-            outputs=outputs,
+            criteria=judged.criteria,
+            outputs={} if error is not None or exchange.response is None else judged.outputs,
             error=error,
         )
+        scope = judged.scope_after(step, passed=passed)
         return Attempt(result=result, scope=scope, may_act=error is None)
 
     def _call_workflow(
@@ -166,12 +169,14 @@ class Attempts:
             error = reason
         if called is not None:
             frame.note_workflow(reference, called)
-            scope = frame.scope(outputs=called.outputs)
-            criteria = judge_criteria(step.success_criteria, scope)
+            judged = _judge(step, frame.scope(outputs=called.outputs))
+            criteria = judged.criteria
             passed = called.outcome is Outcome.PASSED and all(c.passed for c in criteria)
-            error = called.error if called.outcome is Outcome.ERROR else None
+            error = _find_error(called) if called.outcome is Outcome.ERROR else None
             if passed:
-                outputs, error = read_outputs(step.outputs, scope)
+                error = judged.find_fault(frame.workflow, step)
+            outputs = {} if error is not None else judged.outputs
+            scope = judged.scope_after(step, passed=passed)
         result = StepResult(
             document=frame.bound.document,
             step=step,
@@ -185,6 +190,13 @@ class Attempts:
         return Attempt(result=result, scope=scope, may_act=error is None)
 
 
+def _find_error(result: WorkflowResult) -> ArazzoError:
+    """Why a workflow could not be carried out, however deep below it that is."""
+    below = [step.error for step in result.each_step()] + [other.error for other in result.others]
+    known = [error for error in (*below, result.error) if error is not None]
+    return known[-1] if known else ArazzoError(f"{result.workflow.workflow_id} was not run")
+
+
 def is_success(exchange: Exchange, criteria: Sequence[CriterionResult]) -> bool:
     """Whether a step succeeded: every criterion holds; without criteria, any 2xx is success."""
     if criteria:
@@ -192,19 +204,50 @@ def is_success(exchange: Exchange, criteria: Sequence[CriterionResult]) -> bool:
     return exchange.response is not None and 200 <= exchange.response.status < 300
 
 
-def read_outputs(
-    outputs: Sequence[Output], scope: Scope
-) -> tuple[dict[str, Any], EvaluationError | None]:
-    """The values of a step's outputs, or why one of them has none."""
-    values: dict[str, Any] = {}
-    try:
-        for output in outputs:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Judged:
+    """What an attempt is judged by: its criteria, and its outputs as far as they have a value."""
+
+    scope: Scope
+    criteria: tuple[CriterionResult, ...]
+    outputs: Mapping[str, Any]
+    missing: Mapping[str, EvaluationError]
+
+    def find_fault(self, workflow: Workflow, step: Step) -> EvaluationError | None:
+        """Why an output that a step owes has no value.
+
+        Where the flow branches and only outputs of the workflow read it, it is not owed: it is
+        another branch that has it.
+        """
+        branches = bool(list_actions(workflow, step, succeeded=True))
+        for name, error in self.missing.items():
+            if not branches or is_output_read(workflow, step.step_id, name):
+                return error
+        return None
+
+    def scope_after(self, step: Step, *, passed: bool) -> Scope:
+        """The scope of the actions after the step."""
+        own = fill_outputs(step, self.outputs) if passed else self.outputs
+        return replace(self.scope, steps={**self.scope.steps, step.step_id: own})
+
+
+def _judge(step: Step, scope: Scope) -> _Judged:
+    """Criteria see the outputs of their own step, too."""
+    outputs: dict[str, Any] = {}
+    missing: dict[str, EvaluationError] = {}
+    for output in step.outputs:
+        try:
             value = render(output.value, scope)
+        except EvaluationError as error:
+            missing[output.name] = error
+        else:
             if value is not ABSENT:
-                values[output.name] = value
-    except EvaluationError as error:
-        return {}, error
-    return values, None
+                outputs[output.name] = value
+    within = scope
+    if step.outputs:
+        within = replace(scope, steps={**scope.steps, step.step_id: outputs})
+    criteria = judge_criteria(step.success_criteria, within)
+    return _Judged(scope=scope, criteria=criteria, outputs=outputs, missing=missing)
 
 
 def render_inputs(parameters: Sequence[Parameter], scope: Scope) -> dict[str, Any]:
@@ -236,11 +279,10 @@ def _is_handled(
     """Whether the document itself deals with an exchange: the step succeeds, or an action does."""
     assert plan is not None
     scope = _scope_of(frame, plan, exchange)
-    if exchange.response is not None:
-        criteria = judge_criteria(step.success_criteria, scope)
-        if is_success(exchange, criteria):
-            return True
-    return is_handled(scope)
+    judged = _judge(step, scope)
+    if exchange.response is not None and is_success(exchange, judged.criteria):
+        return True
+    return is_handled(judged.scope_after(step, passed=False))
 
 
 def _outcome(*, passed: bool, error: ArazzoError | None) -> Outcome:

@@ -79,10 +79,11 @@ class _Binder:
             self._check_dependencies(workflow)
             for step in workflow.steps:
                 self._bind_step(workflow, step)
+                self._check_other_steps(step)
             for action in _each_action(workflow):
                 if action.workflow_id is not None:
                     at = (*action.place.pointer, "workflowId")
-                    self._check_workflow(at, action.workflow_id)
+                    self._find_workflow(at, action.workflow_id)
         return bound
 
     def _open(self, source: SourceDescription) -> None:
@@ -126,26 +127,43 @@ class _Binder:
 
     def _check_dependencies(self, workflow: Workflow) -> None:
         for index, reference in enumerate(workflow.depends_on):
-            self._check_workflow((*workflow.place.pointer, "dependsOn", index), reference)
+            self._find_workflow((*workflow.place.pointer, "dependsOn", index), reference)
 
-    def _check_workflow(self, at: Pointer, reference: str) -> None:
-        """A problem where a workflow is not there."""
-        name, bound_ids = reference, [w.workflow_id for w in self._document.workflows]
-        where = "this document"
+    def _find_workflow(self, at: Pointer, reference: str) -> Workflow | None:
+        """The workflow that a reference leads to, or None and a problem."""
+        document, name, where = self._document, reference, "this document"
         if reference.startswith("$"):
             parts = reference.split(".", 2)
             if parts[0] != "$sourceDescriptions" or len(parts) < 3:
                 hint = "The form is `$sourceDescriptions.NAME.WORKFLOWID`"
                 self._add(at, f"`{reference}` does not refer to a workflow", hint=hint)
-                return
+                return None
             _, source, name = parts
             if source not in self._documents:
                 self._refuse_source(at, source)
-                return
-            bound_ids = [w.workflow_id for w in self._documents[source].document.workflows]
-            where = f"source `{source}`"
-        if name not in bound_ids:
-            self._add(at, f"no workflow `{name}` in {where}", name, bound_ids)
+                return None
+            document, where = self._documents[source].document, f"source `{source}`"
+        found = {workflow.workflow_id: workflow for workflow in document.workflows}
+        if name not in found:
+            self._add(at, f"no workflow `{name}` in {where}", name, tuple(found))
+        return found.get(name)
+
+    def _check_other_steps(self, step: Step) -> None:
+        """A problem for each step of another workflow that is depended on and is not there."""
+        for index, reference in enumerate(step.depends_on):
+            at = (*step.place.pointer, "dependsOn", index)
+            name, separator, step_id = reference.rpartition(".steps.")
+            if not reference.startswith("$"):
+                continue
+            if not separator:
+                hint = "The form is `$workflows.WORKFLOWID.steps.STEPID`"
+                self._add(at, f"`{reference}` does not refer to a step", hint=hint)
+                continue
+            workflow = self._find_workflow(at, name.removeprefix("$workflows."))
+            if workflow is not None and workflow.find_step(step_id) is None:
+                ids = tuple(other.step_id for other in workflow.steps)
+                message = f"workflow `{workflow.workflow_id}` has no step `{step_id}`"
+                self._add(at, message, step_id, ids)
 
     def _refuse_source(self, at: Pointer, name: str) -> None:
         names = tuple(source.name for source in self._document.source_descriptions)
@@ -161,7 +179,7 @@ class _Binder:
         elif step.operation_path is not None:
             target = self._find_by_path(step, step.operation_path)
         elif step.workflow_id is not None:
-            self._check_workflow((*step.place.pointer, "workflowId"), step.workflow_id)
+            self._find_workflow((*step.place.pointer, "workflowId"), step.workflow_id)
         if target is not None:
             self._targets[workflow.workflow_id, step.step_id] = target
 
@@ -170,7 +188,7 @@ class _Binder:
         if operation_id.startswith("$"):
             return self._find_qualified(at, operation_id)
         names = list(self._descriptions)
-        if len(names) > 1:
+        if len(names) + len(self._asynchronous) > 1:
             owners = [name for name in names if self._descriptions[name].find(operation_id)]
             if self._lenient and len(owners) == 1:
                 return self._find_in(at, owners[0], operation_id)
@@ -182,9 +200,10 @@ class _Binder:
         self, at: Pointer, operation_id: str, names: Sequence[str], owners: Sequence[str]
     ) -> None:
         forms = [f"`$sourceDescriptions.{name}.{operation_id}`" for name in owners or names]
+        count = len(names) + len(self._asynchronous)
         self._add(
             at,
-            f"`{operation_id}` does not say which of {len(names)} sources it is in",
+            f"`{operation_id}` does not say which of {count} sources it is in",
             hint=f"With several sources the qualified form is due: {' or '.join(forms)}",
         )
 

@@ -2,9 +2,7 @@
 
 JSON, forms, multipart, XML, text and binary data. A text payload is a template of the body
 itself; in JSON and form texts a value is escaped for its place, so that a quote or ampersand in
-it stays data. In a form and in multipart, an array is one field for each element and any other
-structure is JSON; a multipart field is a file where its schema says `format: binary` or names a
-content media type.
+it stays data.
 """
 
 from __future__ import annotations
@@ -13,23 +11,30 @@ import json
 import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, quote_plus, urlencode
+from urllib.parse import quote_plus
 
 from pytest_amberflo.arazzo.errors import EvaluationError
+from pytest_amberflo.arazzo.form import FORM, encode_form, encode_multipart
 from pytest_amberflo.arazzo.replacement import replace_in_json, replace_in_xml
 from pytest_amberflo.arazzo.scope import ABSENT, describe_type
-from pytest_amberflo.arazzo.template import Interpolation, Literal, interpolate, render, to_text
+from pytest_amberflo.arazzo.template import (
+    Interpolation,
+    ListTemplate,
+    Literal,
+    MapTemplate,
+    interpolate,
+    render,
+    to_text,
+)
 from pytest_amberflo.http.exchange import is_json_type
 from pytest_amberflo.http.json_text import JsonTextError, read_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Sequence
 
     from pytest_amberflo.arazzo.model import RequestBody
     from pytest_amberflo.arazzo.operation import Operation
     from pytest_amberflo.arazzo.scope import Scope
-
-_FORM = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,23 +69,41 @@ def build_body(body: RequestBody, operation: Operation, scope: Scope) -> Body | 
         payload = replace_in_json(payload, body.replacements, scope)
     elif body.replacements:
         raise EvaluationError(body.replacements[0].target, f"{content_type} text has no places")
-    if media_type == _FORM:
-        return Body(payload=payload, raw=_encode_form(payload), content_type=content_type)
+    if media_type == FORM and isinstance(payload, dict):
+        encoded = encode_form(payload, operation.encodings.get(media_type, {}))
+        return Body(payload=payload, raw=encoded, content_type=content_type)
     if media_type.startswith("multipart/"):
-        return _build_multipart(payload, content_type, operation)
+        return _build_multipart(payload, media_type, operation)
     raw = payload if isinstance(payload, bytes) else _require_text(payload, content_type).encode()
     return Body(payload=payload, raw=raw, content_type=content_type)
 
 
 def choose_content_type(body: RequestBody, operation: Operation) -> str:
-    """The content type of a body: its own, else the operation's. Raises EvaluationError."""
-    declared = body.content_type or next(iter(operation.media_types), None)
+    """The content type of a body: its own, else the operation's. Raises EvaluationError.
+
+    Of several, it is the first that has a form for the payload.
+    """
+    declared = body.content_type or _choose_declared(body, operation.media_types)
     if declared is None:
         reason = f"`{operation.label}` declares none, and `contentType` does not say what it is"
         raise EvaluationError("contentType", reason)
     if "*" in declared:
         raise EvaluationError("contentType", f"`{declared}` leaves open what it is")
     return declared
+
+
+def _choose_declared(body: RequestBody, media_types: Sequence[str]) -> str | None:
+    payload = body.payload
+    is_structured = isinstance(payload, MapTemplate | ListTemplate) or (
+        isinstance(payload, Literal) and isinstance(payload.value, dict | list)
+    )
+    fitting = (kind for kind in media_types if not is_structured or _takes_structures(kind))
+    return next(fitting, next(iter(media_types), None))
+
+
+def _takes_structures(content_type: str) -> bool:
+    media_type = content_type.partition(";")[0].strip().lower()
+    return is_json_type(media_type) or media_type == FORM or media_type.startswith("multipart/")
 
 
 def dump_json(value: Any) -> bytes:
@@ -103,7 +126,7 @@ def _render_payload(body: RequestBody, media_type: str, scope: Scope) -> Any:
     if isinstance(template, Interpolation):
         if is_json_type(media_type):
             return interpolate(template, scope, _escape_in_json)
-        if media_type == _FORM:
+        if media_type == FORM:
             return interpolate(template, scope, lambda _, value: quote_plus(value))
     return render(template, scope)
 
@@ -148,57 +171,15 @@ def _require_text(payload: Any, content_type: str) -> str:
     return to_text(payload)
 
 
-def _encode_form(payload: Any) -> bytes:
-    if isinstance(payload, dict):
-        return urlencode(list(_list_fields(payload))).encode()
-    return _require_text(payload, _FORM).encode()
-
-
-def _list_fields(payload: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for name, value in payload.items():
-        for item in value if isinstance(value, list) else [value]:
-            yield name, "" if item is None else to_text(item)
-
-
-def _build_multipart(payload: Any, content_type: str, operation: Operation) -> Body:
+def _build_multipart(payload: Any, media_type: str, operation: Operation) -> Body:
     if not isinstance(payload, dict):
         reason = f"{describe_type(payload)} has no form in multipart; an object has"
         raise EvaluationError("payload", reason)
     boundary = f"part-{secrets.token_hex(16)}"
-    media_type = content_type.partition(";")[0].strip()
-    schema = operation.body_schemas.get(media_type, {})
-    parts: list[bytes] = []
-    for name, value in payload.items():
-        field = schema.get(name, {})
-        items = value if isinstance(value, list) else [value]
-        parts += [f"--{boundary}\r\n".encode() + _build_part(name, i, field) for i in items]
-    parts.append(f"--{boundary}--\r\n".encode())
+    schemas = operation.body_schemas.get(media_type, {})
+    encodings = operation.encodings.get(media_type, {})
     return Body(
         payload=payload,
-        raw=b"".join(parts),
+        raw=encode_multipart(payload, boundary, schemas, encodings),
         content_type=f"{media_type}; boundary={boundary}",
     )
-
-
-def _build_part(name: str, value: Any, schema: Mapping[str, Any]) -> bytes:
-    items = schema.get("items")
-    schema = items if isinstance(items, dict) else schema
-    media_type = schema.get("contentMediaType")
-    is_file = (
-        isinstance(value, bytes) or schema.get("format") == "binary" or media_type is not None
-    )
-    disposition = f'form-data; name="{_quote_name(name)}"'
-    headers = []
-    if is_file:
-        disposition += f'; filename="{_quote_name(name)}"'
-        headers.append(f"Content-Type: {media_type or 'application/octet-stream'}")
-    elif isinstance(value, dict | list):
-        headers.append("Content-Type: application/json")
-    raw = value if isinstance(value, bytes) else to_text(value).encode()
-    head = "\r\n".join([f"Content-Disposition: {disposition}", *headers])
-    return head.encode() + b"\r\n\r\n" + raw + b"\r\n"
-
-
-def _quote_name(name: str) -> str:
-    """The name as it can stand in a quoted parameter (as browsers write it)."""
-    return "".join(quote(char) if char in '"\r\n' else char for char in name)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
+from urllib.parse import urljoin
 
+from pytest_amberflo.arazzo.events import Refusal
 from pytest_amberflo.arazzo.input_schema import InputSchema
 from pytest_amberflo.arazzo.model import Document
 from pytest_amberflo.arazzo.operation import ApiDescription
@@ -15,6 +18,8 @@ if TYPE_CHECKING:
     from pytest_amberflo.arazzo.model import Step, Workflow
     from pytest_amberflo.arazzo.operation import Operation
     from pytest_amberflo.arazzo.source import Source
+
+_VARIABLE: Final = re.compile(r"\{[^{}]*\}")
 
 
 class SourceError(Exception):
@@ -63,6 +68,22 @@ class Target:
     description: ApiDescription
     operation: Operation
 
+    def server_url(self) -> str:
+        """The URL of the operation's first server, its variables at their defaults.
+
+        A relative one is below the place that the description was read from, if that is on the
+        network. Raises Refusal where a variable has no default.
+        """
+        url = self.operation.servers[0].expand()
+        variable = _VARIABLE.search(url)
+        if variable is not None:
+            reason = f"its server `{url}` has no default for `{variable.group()}`"
+            raise Refusal(f"source `{self.source_name}` does not say where it is: {reason}")
+        data = self.description.source.data
+        own = data.get("$self") if isinstance(data, dict) else None
+        base = urljoin(self.description.source.uri, own if isinstance(own, str) else "")
+        return urljoin(base, url) if base.startswith(("http://", "https://")) else url
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoundDocument:
@@ -102,11 +123,21 @@ class BoundDocument:
 
     def each_description(self) -> Iterator[ApiDescription]:
         """Every description of this document and of those that it refers to, once."""
+        for bound in self.each_document():
+            yield from bound.descriptions.values()
+
+    def each_target(self) -> Iterator[Target]:
+        """The target of every step of this document and of those that it refers to."""
+        for bound in self.each_document():
+            yield from bound.targets.values()
+
+    def each_document(self) -> Iterator[BoundDocument]:
+        """This document and those that it refers to, each once."""
         seen: set[int] = set()
         stack = [self]
         while stack:
             bound = stack.pop()
             if id(bound) not in seen:
                 seen.add(id(bound))
-                yield from bound.descriptions.values()
+                yield bound
                 stack.extend(bound.documents.values())

@@ -85,7 +85,7 @@ class ActionTaken:
 
     name: str
     type: Literal["end", "goto", "retry"]
-    #: The step or workflow that it led to, or None.
+    #: The step that it led to, or `workflow` and the reference of one, or None.
     target: str | None
     #: Seconds that were waited before.
     waited_s: float = 0.0
@@ -159,8 +159,7 @@ class WorkflowResult:
         if not is_transfer or not self.others or last is None or last.action is None:
             return None
         other = self.others[-1]
-        return other if last.action.target in _names_of(other) else None
-
-
-def _names_of(result: WorkflowResult) -> tuple[str, str]:
-    return result.workflow.workflow_id, f"workflow {result.workflow.workflow_id}"
+        kind, _, reference = (last.action.target or "").partition(" ")
+        name = other.workflow.workflow_id
+        is_meant = reference == name or reference.endswith(f".{name}")
+        return other if kind == "workflow" and is_meant else None

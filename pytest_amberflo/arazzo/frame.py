@@ -11,7 +11,7 @@ from pytest_amberflo.arazzo.scope import ABSENT, Scope
 from pytest_amberflo.arazzo.template import find_expressions, render
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from pytest_amberflo.arazzo.bound import BoundDocument
     from pytest_amberflo.arazzo.events import StepResult, WorkflowResult
@@ -19,9 +19,25 @@ if TYPE_CHECKING:
     from pytest_amberflo.arazzo.scope import ReceivedResponse, SentRequest
 
 
+def fill_outputs(step: Step, outputs: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The outputs of a step that passed, as expressions see them.
+
+    One without a value is that of an absent input: reading it is like reading that.
+    """
+    return {output.name: outputs.get(output.name, ABSENT) for output in step.outputs}
+
+
+def _list_steps(result: WorkflowResult) -> set[tuple[str, str]]:
+    """The workflowId and stepId of every step of a run, those of called workflows included."""
+    called = [step.called for step in result.steps if step.called is not None]
+    own = {(result.workflow.workflow_id, step.step.step_id) for step in result.steps}
+    return own.union(*(_list_steps(other) for other in (*result.others, *called)))
+
+
 class Frame:
     """A run of a workflow of a document with its inputs.
 
+    `caller` is the run that led to it: what that knows of other workflows is known here.
     `deadline` is the moment by which it must be over (of the run's clock), or None.
     """
 
@@ -32,22 +48,29 @@ class Frame:
         inputs: Mapping[str, Any],
         declared_inputs: frozenset[str],
         *,
-        trail: tuple[str, ...] = (),
+        caller: Frame | None = None,
         deadline: float | None = None,
     ) -> None:
         self.bound = bound
         self.workflow = workflow
         self.inputs = inputs
         #: The workflows that led here, outermost first, this one included.
-        self.trail = (*trail, workflow.workflow_id)
+        self.trail: tuple[str, ...] = (
+            *(caller.trail if caller is not None else ()),
+            workflow.workflow_id,
+        )
         self.deadline = deadline
         self.results: list[StepResult] = []
         #: The runs of other workflows that this one caused, but for those that steps called.
         self.others: list[WorkflowResult] = []
         self.completed: set[str] = set()
+        self._caller = caller
         self._declared = declared_inputs
         self._outputs_of: dict[str, Mapping[str, Any]] = {}
         self._workflows: dict[str, Mapping[str, Mapping[str, Any]]] = {}
+        if caller is not None and caller.bound is bound:
+            self._workflows |= caller._workflows  # noqa: SLF001  a frame of the same kind
+        self._workflows[workflow.workflow_id] = {"inputs": inputs, "outputs": {}}
         self._step_ids = frozenset(step.step_id for step in workflow.steps)
         self._sources = {
             source.name: {"name": source.name, "url": source.url, "type": source.type or "openapi"}
@@ -77,13 +100,12 @@ class Frame:
     def note_step(self, result: StepResult) -> None:
         """Keep the result of a step; its outputs are known from now on.
 
-        An output of a step that passed and that has no value is one of an absent input: reading
-        it is like reading that.
+        Of a step that failed, those that have a value are.
         """
         self.results.append(result)
         passed = result.outcome is Outcome.PASSED
-        absent = {output.name: ABSENT for output in result.step.outputs} if passed else {}
-        self._outputs_of[result.step.step_id] = {**absent, **result.outputs}
+        outputs = fill_outputs(result.step, result.outputs) if passed else result.outputs
+        self._outputs_of[result.step.step_id] = outputs
         self.completed.add(result.step.step_id)
 
     def foresee_step(self, step_id: str, outputs: Mapping[str, Any]) -> None:
@@ -107,13 +129,19 @@ class Frame:
     def _is_met(self, reference: str) -> bool:
         if not reference.startswith("$"):
             return reference in self.completed
-        parts = reference.split(".")
-        done = {
-            (result.workflow.workflow_id, step.step.step_id)
-            for result in self._called()
-            for step in result.each_step()
-        }
-        return (parts[-3], parts[-1]) in done if len(parts) >= 4 else False
+        *_, workflow_id, _, step_id = reference.split(".")
+        return any((workflow_id, step_id) in frame.list_done() for frame in self._each_frame())
+
+    def list_done(self) -> set[tuple[str, str]]:
+        """The steps that have run here and in the workflows that this one caused."""
+        own = {(self.workflow.workflow_id, step_id) for step_id in self.completed}
+        return own.union(*(_list_steps(result) for result in self._called()))
+
+    def _each_frame(self) -> Iterator[Frame]:
+        frame: Frame | None = self
+        while frame is not None:
+            yield frame
+            frame = frame._caller  # noqa: SLF001  a frame of the same kind
 
     def _called(self) -> list[WorkflowResult]:
         called = [result.called for result in self.results if result.called is not None]

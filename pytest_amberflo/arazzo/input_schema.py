@@ -1,15 +1,19 @@
 """The inputs of a workflow: JSON Schema 2020-12, with references into the document.
 
-`$ref` and `$anchor` lead within the document only (`#/components/inputs/page`); nothing is
-fetched. Formats are checked, defaults are filled in.
+`$ref` and `$anchor` lead within the document only (`#/components/inputs/page`, also behind the
+document's own `$self`), or to the `$defs` of the schema itself; nothing is fetched. Formats are
+checked, defaults are filled in.
 """
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote, urljoin
 
 from pytest_amberflo.arazzo.errors import Problem
+from pytest_amberflo.arazzo.input_format import make_format_checker
 from pytest_amberflo.arazzo.scope import read_index
 
 if TYPE_CHECKING:
@@ -23,6 +27,10 @@ if TYPE_CHECKING:
 
 _URI: Final = "urn:arazzo:document"
 _MAX_REFS: Final = 50
+#: Keywords with schemas that hold only sometimes: in a list, alone, and by name.
+_SOMETIMES: Final = ("anyOf", "oneOf", "then", "else", "dependentSchemas")
+#: Where a schema keeps parts of its own.
+_OWN: Final = ("$defs", "definitions")
 
 
 class UnusableSchemaError(Exception):
@@ -45,6 +53,10 @@ class InputSchema:
             members = schema.get("properties")
             for name, member in members.items() if isinstance(members, dict) else ():
                 found.setdefault(name, self._merge(member))
+        for name, member in self._list_sometimes(self._schema):
+            if name not in found:
+                merged = self._merge(member)
+                found[name] = {k: v for k, v in merged.items() if k not in ("default", "examples")}
         return found
 
     @cached_property
@@ -96,26 +108,54 @@ class InputSchema:
             raise UnusableSchemaError(f"`{error.ref}` leads nowhere in this document") from None
         except RecursionError:
             raise UnusableSchemaError("its references lead in a circle") from None
+        except (re.error, ArithmeticError) as error:
+            raise UnusableSchemaError(f"it cannot be applied to these values: {error}") from None
         return sorted(errors, key=lambda error: str(error.json_path))
 
     def find_problems(self) -> Iterator[Problem]:
-        """What is wrong with the schema itself."""
+        """What is wrong with the schema itself and with those that it refers to."""
         if not isinstance(self._schema, dict):
             return
+        left: list[tuple[Pointer, Any]] = [(self._at, self._schema)]
+        seen: set[Pointer] = set()
+        while left:
+            at, schema = left.pop(0)
+            if at in seen:
+                continue
+            seen.add(at)
+            yield from self._check_part(at, schema)
+            found = [self._locate(reference) for _, reference in _find_references(schema, at)]
+            left += [part for part in found if part is not None]
+
+    def _check_part(self, at: Pointer, schema: Any) -> Iterator[Problem]:
         from jsonschema import Draft202012Validator  # noqa: PLC0415  costly
         from jsonschema.exceptions import SchemaError  # noqa: PLC0415
 
         source = self._document.source
-        for pointer, reference in _find_references(self._schema, self._at):
-            if self._follow(reference) is None:
-                message = f"`{pointer[-1]}: {reference}` leads nowhere in this document"
+        for pointer, reference in _find_references(schema, at):
+            fault = self._find_fault(reference)
+            if fault is not None:
+                message = f"`{pointer[-1]}: {reference}` {fault}"
                 yield Problem(span=source.locate(pointer), message=message)
         try:
-            Draft202012Validator.check_schema(self._schema)
+            Draft202012Validator.check_schema(schema)
         except SchemaError as error:
-            at = (*self._at, *error.absolute_path)
             message = f"the schema of the inputs is not valid: {error.message}"
-            yield Problem(span=source.locate(at), message=message)
+            yield Problem(span=source.locate((*at, *error.absolute_path)), message=message)
+
+    def _find_fault(self, reference: str) -> str | None:
+        """What is wrong with a reference, or None."""
+        seen: set[str] = set()
+        while reference not in seen:
+            seen.add(reference)
+            schema = self._follow(reference)
+            if schema is None:
+                return "leads nowhere in this document"
+            following = schema.get("$ref") if isinstance(schema, dict) else None
+            if not isinstance(following, str):
+                return None
+            reference = following
+        return "leads back to itself"
 
     @cached_property
     def _validator(self) -> Draft202012Validator:
@@ -127,14 +167,40 @@ class InputSchema:
         components = data.get("components", {}).get("inputs", {})
         # References by pointer lead through the document as it stands; anchors are only looked
         # for where JSON Schema expects schemas.
-        holder = {**data, "$defs": {"inputs": self._schema, **components}}
-        registry = Registry().with_resource(_URI, DRAFT202012.create_resource(holder))
+        own = {name: self._own_parts(name) for name in _OWN}
+        own["$defs"] = {"inputs": self._schema, **components, **own["$defs"]}
+        holder = {**data, **own}
+        registry = Registry().with_resource(self._uri, DRAFT202012.create_resource(holder))
         pointer = "/".join(str(token).replace("~", "~0").replace("/", "~1") for token in self._at)
         return Draft202012Validator(
-            {"$ref": f"{_URI}#/{pointer}"},
+            {"$ref": f"{self._uri}#/{pointer}"},
             registry=registry,
-            format_checker=Draft202012Validator.FORMAT_CHECKER,
+            format_checker=make_format_checker(),
         )
+
+    @property
+    def _uri(self) -> str:
+        """What the document is called in references: its own name for itself, if it has one."""
+        own = self._document.self_uri
+        return _URI if own is None else urljoin(self._document.source.uri, own)
+
+    def _own_parts(self, keyword: str) -> dict[str, Any]:
+        """The schemas that the schema keeps under a keyword of its own."""
+        parts = self._schema.get(keyword) if isinstance(self._schema, dict) else None
+        return parts if isinstance(parts, dict) else {}
+
+    def _list_sometimes(self, schema: Any) -> Iterator[tuple[str, Any]]:
+        """The members that a schema has under some conditions."""
+        for part in list(self._each_schema(schema)):
+            for keyword in _SOMETIMES:
+                inner = part.get(keyword)
+                if keyword == "dependentSchemas" and isinstance(inner, dict):
+                    inner = list(inner.values())
+                for branch in inner if isinstance(inner, list) else [inner]:
+                    for found in self._each_schema(branch):
+                        members = found.get("properties")
+                        yield from members.items() if isinstance(members, dict) else ()
+                    yield from self._list_sometimes(branch) if branch is not None else ()
 
     def _each_schema(self, schema: Any, depth: int = 0) -> Iterator[Mapping[str, Any]]:
         """The schema and those that it takes in by `$ref` and `allOf`."""
@@ -154,34 +220,44 @@ class InputSchema:
         return merged
 
     def _follow(self, reference: str) -> Any:
-        if not reference.startswith("#"):
+        found = self._locate(reference)
+        return None if found is None else found[1]
+
+    def _locate(self, reference: str) -> tuple[Pointer, Any] | None:
+        """Where a reference leads, and the schema there; None where it leads nowhere."""
+        uri, _, fragment = reference.partition("#")
+        if uri and urljoin(self._uri, uri) != self._uri:
             return None
-        fragment = reference[1:]
+        fragment = unquote(fragment)
+        value: Any = self._document.source.data
         if fragment and not fragment.startswith("/"):
-            return _find_anchor(self._document.source.data, fragment)
-        value = self._document.source.data
+            return _find_anchor(value, fragment)
+        pointer: Pointer = ()
+        if fragment[1:].partition("/")[0] in _OWN:
+            value, pointer = self._schema, self._at
         for token in fragment.split("/")[1:]:
             key = token.replace("~1", "/").replace("~0", "~")
+            index = read_index(key)
             if isinstance(value, dict) and key in value:
-                value = value[key]
-            elif isinstance(value, list) and (index := read_index(key)) is not None:
-                value = value[index] if index < len(value) else None
+                value, pointer = value[key], (*pointer, key)
+            elif isinstance(value, list) and index is not None and index < len(value):
+                value, pointer = value[index], (*pointer, index)
             else:
                 return None
-        return value
+        return pointer, value
 
 
-def _find_anchor(value: Any, name: str) -> Any:
-    """The schema with a `$anchor` of this name, or None."""
-    stack = [value]
+def _find_anchor(value: Any, name: str) -> tuple[Pointer, Any] | None:
+    """The schema with a `$anchor` of this name and where it stands, or None."""
+    stack: list[tuple[Pointer, Any]] = [((), value)]
     while stack:
-        current = stack.pop()
+        pointer, current = stack.pop()
         if isinstance(current, dict):
             if name in (current.get("$anchor"), current.get("$dynamicAnchor")):
-                return current
-            stack.extend(current.values())
+                return pointer, current
+            stack.extend(((*pointer, key), member) for key, member in current.items())
         elif isinstance(current, list):
-            stack.extend(current)
+            stack.extend(((*pointer, index), item) for index, item in enumerate(current))
     return None
 
 

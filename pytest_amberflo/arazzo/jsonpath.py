@@ -20,6 +20,8 @@ GOESSNER: Final[Dialect] = "draft-goessner-dispatch-jsonpath-00"
 DIALECTS: Final = (RFC_9535, GOESSNER)
 #: `[(@.length-1)]`, the one script expression of the older dialect that everybody used.
 _FROM_END: Final = re.compile(r"\[\(\s*@\.length\s*-\s*([0-9]+)\s*\)\]")
+#: `@.tags.length` in a filter: the property that arrays and strings have in JavaScript.
+_LENGTH: Final = re.compile(r"(@(?:\.\w+|\[[^\[\]]*\])*?)\.length\b(?!\s*[.\[(])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,10 @@ def check_jsonpath(text: str, dialect: Dialect) -> None:
         _compile(text, dialect)
     except JSONPathError as error:
         raise _explain(text, error) from None
+    except RecursionError:
+        raise ExpressionSyntaxError(text, 0, "a JSONPath that is nested less deeply") from None
+    except Exception as error:  # noqa: BLE001  the library lets through what its parts raise
+        raise ExpressionSyntaxError(text, 0, f"JSONPath ({error})") from None
 
 
 def query_jsonpath(text: str, value: Any, dialect: Dialect) -> list[Found]:
@@ -66,14 +72,19 @@ def query_jsonpath(text: str, value: Any, dialect: Dialect) -> list[Found]:
     except JSONPathError as error:
         reason = str(_explain(text, error))
         raise EvaluationError(text, reason) from None
+    except EvaluationError:
+        raise
     except RecursionError:
-        raise EvaluationError(text, "the value is nested too deeply") from None
+        raise EvaluationError(text, "the query or the value is nested too deeply") from None
+    except Exception as error:  # noqa: BLE001  the library lets through what its parts raise
+        raise EvaluationError(text, str(error)) from None
 
 
 @lru_cache(maxsize=512)
 def _compile(text: str, dialect: Dialect) -> Any:
     if dialect == GOESSNER:
-        return _environment(dialect).compile(_FROM_END.sub(r"[-\1]", text))
+        rewritten = _LENGTH.sub(r"length(\1)", _FROM_END.sub(r"[-\1]", text))
+        return _environment(dialect).compile(rewritten)
     return _environment(dialect).compile(text)
 
 
@@ -88,8 +99,9 @@ def _environment(dialect: Dialect) -> JSONPathEnvironment:
 def _explain(text: str, error: JSONPathError) -> ExpressionSyntaxError:
     token = getattr(error, "token", None)
     offset = getattr(token, "index", 0) or 0
-    message = str(error).splitlines()[0].partition(", line ")[0]
-    return ExpressionSyntaxError(text, min(offset, len(text)), f"JSONPath ({message})")
+    # Its str() adds lines of its own, and fails where there is no text to quote.
+    message = str(error.args[0]) if error.args else type(error).__name__
+    return ExpressionSyntaxError(text, min(max(0, offset), len(text)), f"JSONPath ({message})")
 
 
 def _dot_is_no_line_break(pattern: str) -> str:

@@ -9,13 +9,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pytest_amberflo.arazzo.acceptance import accept_inputs
 from pytest_amberflo.arazzo.binding import bind_document
 from pytest_amberflo.arazzo.bound import SourceError
 from pytest_amberflo.arazzo.errors import DocumentError
 from pytest_amberflo.arazzo.events import Refusal
 from pytest_amberflo.arazzo.lint import check_document
 from pytest_amberflo.arazzo.load import load_document
-from pytest_amberflo.arazzo.runner import InputsRefusedError, Runner
+from pytest_amberflo.arazzo.runner import Runner
 from pytest_amberflo.arazzo.source import read_source
 from pytest_amberflo.http.exchange import Exchange, Request, Response, TransportFailure
 from pytest_amberflo.naming import find_nearest
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from pytest_amberflo.arazzo.bound import BoundDocument, Target
     from pytest_amberflo.arazzo.errors import Problem
     from pytest_amberflo.arazzo.events import Call, Clock, WorkflowResult
-    from pytest_amberflo.arazzo.runner import Limits
+    from pytest_amberflo.arazzo.limits import Limits
 
 
 class NoResponseError(Exception):
@@ -127,15 +128,11 @@ def run_workflow(
     workflow's schema does not accept; what the service does is in the result.
     """
     workflow = _find_workflow(document, workflow_id)
-    schema = document.inputs_of(workflow)
-    filled = schema.fill(inputs or {})
-    errors = [f"{error.json_path}: {error.message}" for error in schema.find_errors(filled)]
-    if errors:
-        raise InputsRefusedError(workflow_id, errors)
+    filled = accept_inputs(document, workflow, inputs or {})
     given = dict(servers or {})
 
     def route(target: Target) -> str:
-        return given.get(target.source_name) or target.operation.servers[0].expand()
+        return given.get(target.source_name) or target.server_url()
 
     runner = Runner(
         send=_Sender(transport), route=route, clock=clock or WallClock(), limits=limits

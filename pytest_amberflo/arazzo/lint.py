@@ -10,6 +10,7 @@ from pytest_amberflo.arazzo.input_schema import InputSchema
 from pytest_amberflo.arazzo.order import CyclicStepsError, order_steps
 from pytest_amberflo.arazzo.references import check_reference
 from pytest_amberflo.arazzo.uses import find_uses
+from pytest_amberflo.arazzo.ways import Ways
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator
@@ -26,10 +27,18 @@ def check_document(document: Document) -> tuple[Problem, ...]:
     checker.check_circles()
     for workflow in document.workflows:
         checker.check_workflow(workflow)
+        ways = _find_ways(workflow)
         for use in find_uses(workflow):
-            for message, name, candidates in check_reference(use, document):
+            for message, name, candidates in check_reference(use, document, ways):
                 checker.report(use, message, name, candidates)
     return tuple(dict.fromkeys(checker.problems))
+
+
+def _find_ways(workflow: Workflow) -> Ways | None:
+    try:
+        return Ways(workflow)
+    except CyclicStepsError:
+        return None  # a problem of its own
 
 
 class _Checker:
@@ -80,6 +89,7 @@ class _Checker:
     def _check_step(self, step: Step, workflow: Workflow) -> None:
         self._check_target(step)
         self._check_parameters(step.parameters, needs_place=step.workflow_id is None)
+        self._check_query_string(step, workflow)
         self._check_actions(step.on_success, workflow)
         self._check_actions(step.on_failure, workflow)
         ids = [other.step_id for other in workflow.steps]
@@ -88,6 +98,13 @@ class _Checker:
                 at = (*step.place.pointer, "dependsOn", index)
                 message = f"step `{step.step_id}` depends on `{name}`, but there is no such step"
                 self._add(at, message, name, tuple(ids))
+            elif name == step.step_id:
+                at = (*step.place.pointer, "dependsOn", index)
+                self._add(at, f"step `{step.step_id}` depends on itself")
+        body = step.request_body
+        if body is not None and body.replacements and body.payload is None:
+            message = "there is no `payload` for the replacements"
+            self._add((*body.place.pointer, "replacements"), message, key=True)
         if step.workflow_id is not None and step.request_body is not None:
             message = "a step that calls a workflow has no `requestBody`"
             self._add(step.request_body.place.pointer, message, key=True)
@@ -114,6 +131,15 @@ class _Checker:
             if forbids_place and parameter.location is not None:
                 message = f"parameter `{parameter.name}` of an action goes to a workflow: no `in`"
                 self._add((*at, "in"), message, key=True)
+
+    def _check_query_string(self, step: Step, workflow: Workflow) -> None:
+        """The whole query string and parameters of the query exclude each other (OpenAPI 3.2)."""
+        parameters = (*step.parameters, *workflow.parameters)
+        whole = [p for p in parameters if p.location == "querystring"]
+        others = [p for p in parameters if p.location == "query"]
+        if whole and (others or len({p.name for p in whole}) > 1) and step.workflow_id is None:
+            message = f"step `{step.step_id}` has a querystring, and other query parameters"
+            self._add((*whole[0].place.pointer, "in"), message)
 
     def _check_target(self, step: Step) -> None:
         data = _value_at(self._source.data, step.place.pointer)
@@ -158,7 +184,7 @@ class _Checker:
     def _check_unique(self, named: Iterable[tuple[Hashable, Pointer]], kind: str) -> None:
         first: dict[Hashable, Pointer] = {}
         for name, pointer in named:
-            if name in first and first[name] != pointer:
+            if name in first:
                 line = self._source.locate(first[name]).line
                 shown = " in ".join(name) if isinstance(name, tuple) else str(name)
                 self._add(pointer, f"{kind} `{shown}` stands twice; the first is in line {line}")

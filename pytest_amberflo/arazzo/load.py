@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pytest_amberflo.arazzo.compiler import Compiler
@@ -29,6 +30,7 @@ from pytest_amberflo.arazzo.template import (
     read_type,
 )
 from pytest_amberflo.arazzo.version import read_version
+from pytest_amberflo.http.exchange import is_xml_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -69,6 +71,7 @@ class _Builder(Compiler):
     def build(self, version: tuple[int, int]) -> Document:
         data = self._source.data
         info = data["info"]
+        self._check_components()
         return Document(
             source=self._source,
             version=version,
@@ -85,6 +88,16 @@ class _Builder(Compiler):
             workflows=self._each(("workflows",), data, self._workflow),
             components=self._components,
         )
+
+    def _check_components(self) -> None:
+        """Note what does not parse also in components that nothing refers to."""
+        for kind, build in (
+            ("parameters", self._parameter),
+            ("successActions", self._action),
+            ("failureActions", self._action),
+        ):
+            for name, data in self._components.get(kind, {}).items():
+                build(data, ("components", kind, name))
 
     def _each(
         self, pointer: Pointer, owner: Mapping[str, Any], build: Callable[[Any, Pointer], T | None]
@@ -149,23 +162,35 @@ class _Builder(Compiler):
         return RequestBody(
             content_type=data.get("contentType"),
             payload=payload,
-            replacements=self._each((*pointer, "replacements"), data, self._replacement),
+            replacements=self._each(
+                (*pointer, "replacements"),
+                data,
+                partial(self._replacement, content_type=data.get("contentType")),
+            ),
             place=Place(pointer=pointer, span=self._source.locate(pointer, key=True)),
         )
 
-    def _replacement(self, data: Any, pointer: Pointer) -> Replacement | None:
+    def _replacement(
+        self, data: Any, pointer: Pointer, *, content_type: str | None
+    ) -> Replacement | None:
         value = self._template(data["value"], (*pointer, "value"))
         if value is None:
             return None
         return Replacement(
             target=data["target"],
-            selector=self._replacement_query(data, pointer),
+            selector=self._replacement_query(data, pointer, content_type),
             value=value,
             place=self._place(pointer),
         )
 
-    def _replacement_query(self, data: Any, pointer: Pointer) -> Query | None:
+    def _replacement_query(
+        self, data: Any, pointer: Pointer, content_type: str | None
+    ) -> Query | None:
         if "targetSelectorType" not in data:
+            if content_type is not None:  # else the operation's tells what the target is
+                media_type = content_type.partition(";")[0].strip().lower()
+                kind = "xpath" if is_xml_type(media_type) else "jsonpointer"
+                self._query(data["target"], kind, (*pointer, "target"))
             return None
         return self._query(data["target"], data["targetSelectorType"], (*pointer, "target"))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -24,6 +24,22 @@ class OperationParameter:
     schema: Mapping[str, Any] | bool | None
     #: The media type of a parameter with `content`, else None.
     media_type: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encoding:
+    """How one member of a form or multipart body is written (Encoding Object)."""
+
+    content_type: str | None
+    #: None for what the description leaves out.
+    style: str | None
+    explode: bool | None
+    allow_reserved: bool | None
+
+    @property
+    def has_style(self) -> bool:
+        """Whether the member is written like a query parameter; its content type is then void."""
+        return (self.style, self.explode, self.allow_reserved) != (None, None, None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +75,8 @@ class Operation:
     #: Media types of the responses.
     response_types: tuple[str, ...]
     servers: tuple[Server, ...]
+    #: Media type of the request body to the encoding of each of its members.
+    encodings: Mapping[str, Mapping[str, Encoding]] = field(default_factory=dict)
 
     @property
     def label(self) -> str:

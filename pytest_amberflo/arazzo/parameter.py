@@ -7,6 +7,7 @@ have no defined form there; here they are JSON.
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
 #: RFC 3986 reserved characters, which `allowReserved` leaves as they are.
 _RESERVED: Final = ":/?#[]@!$&'()*+,;="
+#: Those of them that do not end a value in a query.
+_PASSED: Final = _RESERVED.replace("&", "").replace("#", "")
+#: What is encoded already, which `allowReserved` leaves alone too (RFC 6570, 3.2.3).
+_TRIPLE: Final = re.compile(r"(%[0-9A-Fa-f]{2})")
 _DELIMITERS: Final = {"form": ",", "spaceDelimited": "%20", "pipeDelimited": "|"}
 
 
@@ -78,25 +83,23 @@ def _name_value(name: str, text: str) -> str:
 
 def serialize_query(parameter: OperationParameter, value: Any) -> tuple[tuple[str, str], ...]:
     """The encoded names and values that a query parameter becomes. Raises StyleError."""
-    safe = _RESERVED.replace("&", "").replace("#", "") if parameter.allow_reserved else ""
+    safe = _PASSED if parameter.allow_reserved else ""
     name = quote(parameter.name, safe="")
     if parameter.media_type is not None:
-        return ((name, quote(_as_content(parameter, value), safe=safe)),)
+        return ((name, _quote(_as_content(parameter, value), safe)),)
     if parameter.style == "deepObject":
         return _deep_object(parameter, value, safe)
     delimiter = _DELIMITERS.get(parameter.style, ",")
     if isinstance(value, dict):
         if parameter.explode:
-            return tuple(
-                (quote(k, safe=""), quote(_scalar(v), safe=safe)) for k, v in value.items()
-            )
+            return tuple((quote(k, safe=""), _quote(_scalar(v), safe)) for k, v in value.items())
         return ((name, delimiter.join(_quoted_pairs(value, delimiter, safe=safe))),)
     if isinstance(value, list):
-        items = [quote(_scalar(item), safe=safe) for item in value]
-        if parameter.explode and parameter.style == "form":
+        items = [_quote(_scalar(item), safe) for item in value]
+        if parameter.explode:
             return tuple((name, item) for item in items)
         return ((name, delimiter.join(items)),) if items else ()
-    return ((name, quote(_scalar(value), safe=safe)),)
+    return ((name, _quote(_scalar(value), safe)),)
 
 
 def serialize_querystring(parameter: OperationParameter, value: Any) -> str:
@@ -135,21 +138,33 @@ def serialize_header(parameter: OperationParameter, value: Any) -> str:
 
 
 def serialize_cookie(parameter: OperationParameter, value: Any) -> tuple[tuple[str, str], ...]:
-    """The names and values of a cookie parameter. Raises StyleError."""
+    """The names and values of a cookie parameter; style `cookie` (3.2) encodes nothing.
+
+    Raises StyleError.
+    """
+    encode = _as_cookie if parameter.style == "cookie" else _encode
+    name = parameter.name
     if parameter.media_type is not None:
-        return ((parameter.name, quote(_as_content(parameter, value), safe="")),)
+        return ((name, encode(_as_content(parameter, value))),)
     if isinstance(value, dict):
+        pairs = [(encode(key), encode(_scalar(item))) for key, item in value.items()]
         if parameter.explode:
-            return tuple(
-                (quote(key, safe=""), quote(_scalar(item), safe="")) for key, item in value.items()
-            )
-        return ((parameter.name, ",".join(_quoted_pairs(value, ",", safe=""))),)
+            return tuple(pairs)
+        return ((name, ",".join(text for pair in pairs for text in pair)),)
     if isinstance(value, list):
-        items = [quote(_scalar(item), safe="") for item in value]
-        if parameter.explode:
-            return tuple((parameter.name, item) for item in items)
-        return ((parameter.name, ",".join(items)),)
-    return ((parameter.name, quote(_scalar(value), safe="")),)
+        items = [encode(_scalar(item)) for item in value]
+        return tuple((name, i) for i in items) if parameter.explode else ((name, ",".join(items)),)
+    return ((name, encode(_scalar(value))),)
+
+
+def _encode(text: str) -> str:
+    return quote(text, safe="")
+
+
+def _as_cookie(text: str) -> str:
+    if any(char in ";\r\n\0" or ord(char) > 255 for char in text):
+        raise StyleError("a cookie's value must not hold `;`, line breaks or beyond Latin-1")
+    return text
 
 
 def _deep_object(
@@ -163,7 +178,7 @@ def _deep_object(
     pairs: list[tuple[str, str]] = []
     for key, member in value.items():
         inner = member if isinstance(member, list) else [member]
-        pairs += [(f"{name}[{quote(key, safe='')}]", quote(_scalar(v), safe=safe)) for v in inner]
+        pairs += [(f"{name}[{quote(key, safe='')}]", _quote(_scalar(v), safe)) for v in inner]
     return tuple(pairs)
 
 
@@ -173,9 +188,19 @@ def _pairs(value: Mapping[str, Any], separator: str) -> Sequence[str]:
 
 def _quoted_pairs(value: Mapping[str, Any], separator: str, *, safe: str) -> Sequence[str]:
     return [
-        f"{quote(key, safe='')}{separator}{quote(_scalar(member), safe=safe)}"
+        f"{quote(key, safe='')}{separator}{_quote(_scalar(member), safe)}"
         for key, member in value.items()
     ]
+
+
+def _quote(text: str, safe: str) -> str:
+    """The text percent-encoded; where reserved characters pass, what is encoded already does."""
+    if not safe:
+        return quote(text, safe="")
+    parts = _TRIPLE.split(text)
+    return "".join(
+        part if index % 2 else quote(part, safe=safe) for index, part in enumerate(parts)
+    )
 
 
 def _scalar(value: Any) -> str:

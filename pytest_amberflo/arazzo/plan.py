@@ -105,10 +105,17 @@ def _build_body(step: Step, operation: Operation, scope: Scope) -> Body | None:
 def merge_parameters(
     outer: Sequence[Parameter], inner: Sequence[Parameter]
 ) -> tuple[Parameter, ...]:
-    """The parameters of a workflow with those of a step, which override by name and place."""
-    merged = {(parameter.name, parameter.location): parameter for parameter in outer}
-    merged.update({(parameter.name, parameter.location): parameter for parameter in inner})
+    """The parameters of a workflow with those of a step, which override by name and place.
+
+    Names of headers are the same in any letter case (RFC 9110, 5.1).
+    """
+    merged = {_key_of(parameter): parameter for parameter in (*outer, *inner)}
     return tuple(merged.values())
+
+
+def _key_of(parameter: Parameter) -> tuple[str, str | None]:
+    is_header = parameter.location == "header"
+    return (parameter.name.lower() if is_header else parameter.name), parameter.location
 
 
 def _add_parameter(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from pytest_amberflo.arazzo.condition import shorten_name
 from pytest_amberflo.arazzo.expression import (
@@ -16,39 +16,74 @@ from pytest_amberflo.arazzo.expression import (
     WorkflowRef,
 )
 from pytest_amberflo.arazzo.input_schema import InputSchema
-from pytest_amberflo.arazzo.order import has_dependencies
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from pytest_amberflo.arazzo.model import Document
     from pytest_amberflo.arazzo.uses import Use
+    from pytest_amberflo.arazzo.ways import Ways
 
 #: What is wrong, the name that is not there, and the names that are.
 Finding: TypeAlias = "tuple[str, str | None, tuple[str, ...]]"
 
 
-def check_reference(use: Use, document: Document) -> Iterator[Finding]:
-    """What is wrong with the reference that a use is; nothing where all is well."""
+#: The fields of a Source Description Object.
+_FIELDS: Final = ("name", "url", "type")
+
+
+def check_reference(use: Use, document: Document, ways: Ways | None) -> Iterator[Finding]:
+    """What is wrong with the reference that a use is; nothing where all is well.
+
+    `ways` are those of its workflow, None where its steps have no order.
+    """
     match use.expression:
         case InputRef():
             yield from _check_input(use, use.expression, document)
         case StepRef():
-            yield from _check_step(use, use.expression)
+            yield from _check_step(use, use.expression, ways)
         case WorkflowRef():
             yield from _check_workflow(use.expression, document)
         case OutputRef():
             yield from _check_output(use, use.expression)
-        case SourceRef(source):
-            names = tuple(item.name for item in document.source_descriptions)
-            if source not in names:
-                yield f"there is no source description `{source}`", source, names
+        case SourceRef():
+            yield from _check_source(use.expression, document)
         case ComponentRef():
             yield f"`{use.expression}` is a component and has no value", None, ()
-        case MessagePart(side="message"):
-            yield f"`{use.expression}`: AsyncAPI steps: not supported yet", None, ()
-        case MessagePart(side=side) | Plain(side) if side != "self":
-            yield from _check_exchange(use, side)
+        case MessagePart():
+            yield from _check_message(use, use.expression)
+        case Plain():
+            yield from _check_plain(use, use.expression, document)
+
+
+def _check_plain(use: Use, expression: Plain, document: Document) -> Iterator[Finding]:
+    if expression.name != "self":
+        yield from _check_exchange(use, expression.name)
+    elif document.self_uri is None:
+        yield "`$self`: the document does not say what it is", None, ()
+
+
+def _check_message(use: Use, expression: MessagePart) -> Iterator[Finding]:
+    """A part of a request or response that such a message has, at a time when it is there."""
+    if expression.side == "message":
+        yield f"`{expression}`: AsyncAPI steps: not supported yet", None, ()
+    elif expression.part == "payload":
+        yield f"`{expression}`: only AsyncAPI messages have a payload", None, ()
+    elif expression.side == "response" and expression.part in ("query", "path"):
+        yield f"`{expression}`: a response has no {expression.part}", None, ()
+    else:
+        yield from _check_exchange(use, expression.side)
+
+
+def _check_source(expression: SourceRef, document: Document) -> Iterator[Finding]:
+    """A source and its field; of what is not said to be OpenAPI, workflows may be meant."""
+    name, field = expression.source, expression.reference
+    types = {source.name: source.type for source in document.source_descriptions}
+    if name not in types:
+        yield f"there is no source description `{name}`", name, tuple(types)
+    elif field not in _FIELDS and types[name] == "openapi":
+        message = f"`{expression}`: a source description has no field `{field}`"
+        yield message, field, _FIELDS
 
 
 def _check_exchange(use: Use, side: str) -> Iterator[Finding]:
@@ -82,7 +117,7 @@ def _check_input(use: Use, expression: InputRef, document: Document) -> Iterator
         yield message, expression.name, known
 
 
-def _check_step(use: Use, expression: StepRef) -> Iterator[Finding]:
+def _check_step(use: Use, expression: StepRef, ways: Ways | None) -> Iterator[Finding]:
     workflow, reader = use.workflow, use.step
     ids = tuple(step.step_id for step in workflow.steps)
     who = f"step `{reader.step_id}`" if reader else f"workflow `{workflow.workflow_id}`"
@@ -90,11 +125,10 @@ def _check_step(use: Use, expression: StepRef) -> Iterator[Finding]:
         message = f"{who} reads `{expression}`, but there is no step `{expression.step_id}`"
         yield message, expression.step_id, ids
         return
-    if reader is not None:
-        known_from = ids.index(reader.step_id) + (1 if use.after_call else 0)
-        is_late = ids.index(expression.step_id) >= known_from
+    if reader is not None and ways is not None:
         is_own = expression.step_id == reader.step_id
-        if is_late and (is_own or not has_dependencies(workflow)):
+        is_known = is_own and use.after_step
+        if not is_known and not ways.can_follow(reader.step_id, expression.step_id):
             late = "itself" if is_own else "a later step"
             yield f"{who} reads `{expression}` of {late}", None, ()
             return

@@ -15,6 +15,8 @@ import regex
 from pytest_amberflo.arazzo.errors import EvaluationError, ExpressionSyntaxError
 
 _LIMIT_S: Final = 1.0
+#: `(?R)`, `(?1)` and `(?&name)`: a pattern that calls itself takes memory faster than time.
+_CALL: Final = regex.compile(r"(?<!\\)(?:\\\\)*\(\?(?:R|[0-9]+|&\w+|P>\w+)\)")
 
 
 def check_pattern(pattern: str) -> None:
@@ -25,6 +27,9 @@ def check_pattern(pattern: str) -> None:
         offset = getattr(error, "pos", None) or 0
         expected = f"a regular expression ({error})"
         raise ExpressionSyntaxError(pattern, offset, expected) from None
+    except RecursionError:
+        expected = "a regular expression that is nested less deeply"
+        raise ExpressionSyntaxError(pattern, 0, expected) from None
 
 
 def search(pattern: str, text: str, *, whole: bool = False) -> bool:
@@ -38,6 +43,8 @@ def search(pattern: str, text: str, *, whole: bool = False) -> bool:
         return find(text, timeout=_LIMIT_S) is not None
     except regex.error as error:
         raise EvaluationError(pattern, f"is no regular expression: {error}") from None
+    except (MemoryError, RecursionError):
+        raise EvaluationError(pattern, "is nested or repeated too deeply") from None
     except TimeoutError:
         reason = f"takes more than {_LIMIT_S:g} s on this text"
         raise EvaluationError(pattern, reason) from None
@@ -45,4 +52,7 @@ def search(pattern: str, text: str, *, whole: bool = False) -> bool:
 
 @lru_cache(maxsize=256)
 def _compile(pattern: str) -> Any:
+    call = _CALL.search(pattern)
+    if call is not None:
+        raise regex.error("a pattern must not call itself", pattern, call.start())
     return regex.compile(pattern)

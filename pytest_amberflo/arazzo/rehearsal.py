@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pytest_amberflo.arazzo.acceptance import InputsRefusedError
 from pytest_amberflo.arazzo.attempt import render_inputs
 from pytest_amberflo.arazzo.errors import ArazzoError, EvaluationError
 from pytest_amberflo.arazzo.events import Call, Outcome, Refusal, StepResult, WorkflowResult
 from pytest_amberflo.arazzo.frame import Frame
 from pytest_amberflo.arazzo.order import order_steps
 from pytest_amberflo.arazzo.plan import merge_parameters, plan_request
-from pytest_amberflo.arazzo.runner import InputsRefusedError
 from pytest_amberflo.arazzo.scope import ABSENT, Unknown, evaluate
 from pytest_amberflo.arazzo.template import Selected, find_expressions, render
 from pytest_amberflo.arazzo.uses import find_uses_in_step

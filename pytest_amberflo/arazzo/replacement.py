@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any
 
-from pytest_amberflo.arazzo.errors import EvaluationError, UnresolvedError
+from pytest_amberflo.arazzo.errors import EvaluationError, ExpressionSyntaxError, UnresolvedError
 from pytest_amberflo.arazzo.scope import ABSENT, describe_type, read_index, resolve_pointer
 from pytest_amberflo.arazzo.selector import Query, default_version, parse_pointer
 from pytest_amberflo.arazzo.template import render, to_text
@@ -61,7 +61,10 @@ def replace_in_xml(text: str, replacements: Sequence[Replacement], scope: Scope)
 
 def _find_paths(query: Query, payload: Any) -> list[tuple[str | int, ...]]:
     if query.kind == "jsonpointer":
-        return [parse_pointer(query.text)]
+        try:
+            return [parse_pointer(query.text)]
+        except ExpressionSyntaxError as error:
+            raise EvaluationError(query.text, error.message) from None
     from pytest_amberflo.arazzo.jsonpath import query_jsonpath  # noqa: PLC0415  costly
 
     nodes = query_jsonpath(query.text, payload, query.version)  # type: ignore[arg-type]

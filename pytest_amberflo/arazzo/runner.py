@@ -7,68 +7,41 @@ request that got no answer, or none in time, is a failed step like any other; re
 anew when the flow comes back to a step; a step that a retry runs first does not follow actions of
 its own, and if it fails, or the workflow does, the run fails; after a `goto` to a workflow the
 outputs of the run are that workflow's; a workflow that is gone to, or depended on, gets the
-inputs of the same names where no parameters say more.
+inputs of the same names where no parameters say more; of a failed step those outputs are known
+that have a value; a workflow that is called knows what its caller knows of other workflows of the
+same document; when the `timeout` of a step is over, the workflow that it called has failed.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
 
+from pytest_amberflo.arazzo.acceptance import InputsRefusedError, accept_inputs
 from pytest_amberflo.arazzo.attempt import Attempt, Attempts, render_inputs
 from pytest_amberflo.arazzo.errors import ArazzoError
 from pytest_amberflo.arazzo.events import ActionTaken, Outcome, StepResult, WorkflowResult
 from pytest_amberflo.arazzo.flow import Choice, Retries, choose_action, list_actions
 from pytest_amberflo.arazzo.frame import Frame
-from pytest_amberflo.arazzo.input_schema import UnusableSchemaError
+from pytest_amberflo.arazzo.limits import LimitError, Limits, OutOfTimeError, find_round
 from pytest_amberflo.arazzo.order import order_steps
 from pytest_amberflo.http.exchange import find_header, parse_retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import TypeAlias
 
     from pytest_amberflo.arazzo.bound import BoundDocument
     from pytest_amberflo.arazzo.events import Clock, Route, Send
     from pytest_amberflo.arazzo.model import Action, Parameter, Step, Workflow
     from pytest_amberflo.arazzo.scope import Scope
 
+    #: What a run has of its dependencies, by the URI of the document and the workflowId.
+    Done: TypeAlias = dict[tuple[str, str], WorkflowResult]
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What a run may take before it is ended."""
+__all__ = ["DependencyError", "LimitError", "Limits", "Runner"]
 
-    #: Attempts of steps, those of called workflows included.
-    steps: int = 500
-    #: Workflows within workflows.
-    depth: int = 20
-
-
-class LimitError(ArazzoError):
-    """A run took more steps, or went deeper, than it may; `trail` is where it was going round."""
-
-    def __init__(self, what: str, trail: Sequence[str]) -> None:
-        super().__init__(what, tuple(trail))
-        self.what = what
-        self.trail = tuple(trail)
-
-    def __str__(self) -> str:
-        """What was exceeded, and the round that the run was going."""
-        return f"{self.what}; it was going {' -> '.join(self.trail)}"
-
-
-class InputsRefusedError(ArazzoError):
-    """A called workflow does not accept its inputs."""
-
-    def __init__(self, workflow_id: str, reasons: Sequence[str]) -> None:
-        super().__init__(workflow_id, tuple(reasons))
-        self.workflow_id = workflow_id
-        self.reasons = tuple(reasons)
-
-    def __str__(self) -> str:
-        """The workflow and every reason."""
-        return (
-            f"workflow `{self.workflow_id}` does not accept its inputs: {'; '.join(self.reasons)}"
-        )
+_DAY_S: Final = 86_400
 
 
 class DependencyError(ArazzoError):
@@ -98,26 +71,28 @@ class Runner:
         self._limits = limits or Limits()
         self._attempts = Attempts(send, route, clock, self._run_called)
         self._trail: list[str] = []
+        self._ends_at = 0.0
 
     def run(
         self, bound: BoundDocument, workflow: Workflow, inputs: Mapping[str, Any]
     ) -> WorkflowResult:
         """The result of a workflow with these inputs, which are taken as valid."""
-        frame = self._frame(bound, workflow, inputs)
-        return self._run_frame(frame, {})
-
-    def _frame(
-        self,
-        bound: BoundDocument,
-        workflow: Workflow,
-        inputs: Mapping[str, Any],
-        trail: tuple[str, ...] = (),
-        deadline: float | None = None,
-    ) -> Frame:
+        self._ends_at = self._clock.now() + self._limits.duration_s
         declared = frozenset(bound.inputs_of(workflow).properties)
-        return Frame(bound, workflow, inputs, declared, trail=trail, deadline=deadline)
+        return self._run_frame(Frame(bound, workflow, inputs, declared), {})
 
-    def _run_frame(self, frame: Frame, done: dict[str, WorkflowResult]) -> WorkflowResult:
+    def _enter(
+        self, caller: Frame, reference: str, inputs: Mapping[str, Any], deadline: float | None
+    ) -> Frame:
+        """The frame of a workflow that another one leads to. Raises ArazzoError."""
+        bound, workflow = caller.bound.find_workflow(reference)
+        if len(caller.trail) >= self._limits.depth:
+            raise LimitError(f"more than {self._limits.depth} workflows deep", caller.trail[-4:])
+        filled = accept_inputs(bound, workflow, inputs)
+        declared = frozenset(bound.inputs_of(workflow).properties)
+        return Frame(bound, workflow, filled, declared, caller=caller, deadline=deadline)
+
+    def _run_frame(self, frame: Frame, done: Done) -> WorkflowResult:
         """A run of a workflow; `done` are the dependencies that need not run again."""
         started = self._clock.now()
         error: ArazzoError | None = None
@@ -127,8 +102,10 @@ class Runner:
                 outcome, error = Outcome.FAILED, unmet
             else:
                 outcome = self._run_steps(frame)
-        except LimitError as limit:
-            outcome, error = Outcome.ERROR, limit
+        except (LimitError, InputsRefusedError) as refusal:
+            outcome, error = Outcome.ERROR, refusal
+        except OutOfTimeError as late:
+            outcome, error = Outcome.FAILED, late
         result = self._conclude(frame, outcome, error)
         return replace(result, duration_s=self._clock.now() - started)
 
@@ -151,45 +128,32 @@ class Runner:
         went_to = result.went_to
         return result if went_to is None else replace(result, outputs=went_to.outputs)
 
-    def _run_dependencies(
-        self, frame: Frame, done: dict[str, WorkflowResult]
-    ) -> DependencyError | None:
+    def _run_dependencies(self, frame: Frame, done: Done) -> DependencyError | None:
         """Run what the workflow depends on, each once; the error where one does not pass."""
         for reference in frame.workflow.depends_on:
-            if reference not in done:
+            bound, workflow = frame.bound.find_workflow(reference)
+            key = (bound.document.source.uri, workflow.workflow_id)
+            if key not in done:
                 inputs = self._shared_inputs(frame, reference)
-                bound, workflow = frame.bound.find_workflow(reference)
-                inner = self._frame(bound, workflow, inputs, frame.trail, frame.deadline)
-                done[reference] = self._run_frame(inner, done)
-                frame.others.append(done[reference])
-            frame.note_workflow(reference, done[reference])
-            if done[reference].outcome is not Outcome.PASSED:
+                inner = self._enter(frame, reference, inputs, frame.deadline)
+                done[key] = self._run_frame(inner, done)
+                frame.others.append(done[key])
+            frame.note_workflow(reference, done[key])
+            if done[key].outcome is not Outcome.PASSED:
                 name = f"workflow `{frame.workflow.workflow_id}`"
                 return DependencyError(name, [reference])
         return None
 
     def _shared_inputs(self, frame: Frame, reference: str) -> dict[str, Any]:
-        """The inputs of the frame that a workflow has under the same name, with its defaults."""
+        """The inputs of the frame that a workflow has under the same name."""
         bound, workflow = frame.bound.find_workflow(reference)
-        schema = bound.inputs_of(workflow)
-        return schema.fill({n: v for n, v in frame.inputs.items() if n in schema.properties})
+        names = bound.inputs_of(workflow).properties
+        return {name: value for name, value in frame.inputs.items() if name in names}
 
     def _run_called(
         self, frame: Frame, reference: str, inputs: Mapping[str, Any], deadline: float | None
     ) -> WorkflowResult:
-        bound, workflow = frame.bound.find_workflow(reference)
-        if len(frame.trail) >= self._limits.depth:
-            raise LimitError(f"more than {self._limits.depth} workflows deep", frame.trail[-4:])
-        schema = bound.inputs_of(workflow)
-        filled = schema.fill(inputs)
-        try:
-            errors = schema.find_errors(filled)
-        except UnusableSchemaError as error:
-            raise InputsRefusedError(workflow.workflow_id, [str(error)]) from None
-        reasons = [f"{error.json_path}: {error.message}" for error in errors]
-        if reasons:
-            raise InputsRefusedError(workflow.workflow_id, reasons)
-        return self._run_frame(self._frame(bound, workflow, filled, frame.trail, deadline), {})
+        return self._run_frame(self._enter(frame, reference, inputs, deadline), {})
 
     def _run_steps(self, frame: Frame) -> Outcome:
         order = order_steps(frame.workflow)
@@ -256,7 +220,7 @@ class Runner:
         if action.type == "goto":
             return self._go_to(frame, action, attempt.scope)
         retries.take(action)
-        self._clock.sleep(wait)
+        self._wait(frame, action, wait)
         return self._run_before_retry(frame, action, attempt.scope), None
 
     def _wait_before(self, action: Action, attempt: Attempt) -> float:
@@ -266,6 +230,21 @@ class Runner:
         value = find_header(response.headers, "retry-after") if response is not None else None
         asked = parse_retry_after(value) if value is not None else None
         return asked if asked is not None else float(action.retry_after or 0)
+
+    def _wait(self, frame: Frame, action: Action, seconds: float) -> None:
+        """Wait before a retry, unless that is too long or the time is over before."""
+        longest = max(self._limits.wait_s, min(float(action.retry_after or 0), _DAY_S))
+        if seconds > longest:
+            what = f"a retry is to wait {seconds:g} s, more than {longest:g} s"
+            raise LimitError(what, self._trail[-1:])
+        until = self._clock.now() + seconds
+        if until > self._ends_at:
+            limit = f"more than the {self._limits.duration_s:g} s that a run may take"
+            raise LimitError(f"a wait of {seconds:g} s would be {limit}", find_round(self._trail))
+        if frame.deadline is not None and until >= frame.deadline:
+            self._clock.sleep(max(0.0, frame.deadline - self._clock.now()))
+            raise OutOfTimeError(frame.workflow.workflow_id)
+        self._clock.sleep(seconds)
 
     def _go_to(
         self, frame: Frame, action: Action, scope: Scope
@@ -328,16 +307,12 @@ class Runner:
         return Outcome.ERROR
 
     def _count(self, frame: Frame, step: Step) -> None:
-        """Count an attempt. Raises LimitError where there were too many."""
+        """Count an attempt. Raises LimitError where there were too many, OutOfTimeError."""
+        now = self._clock.now()
+        if frame.deadline is not None and now >= frame.deadline:
+            raise OutOfTimeError(frame.workflow.workflow_id)
         self._trail.append(f"{frame.workflow.workflow_id}.{step.step_id}")
         if len(self._trail) > self._limits.steps:
             raise LimitError(f"more than {self._limits.steps} steps", find_round(self._trail))
-
-
-def find_round(trail: Sequence[str]) -> tuple[str, ...]:
-    """The shortest round that a trail ends with, `a -> b -> a`, or else its last steps."""
-    last = trail[-1]
-    for length in range(1, min(50, len(trail) // 2) + 1):
-        if list(trail[-length:]) == list(trail[-2 * length : -length]):
-            return (last, *trail[-length:])
-    return tuple(trail[-5:])
+        if now > self._ends_at:
+            raise LimitError(f"more than {self._limits.duration_s:g} s", find_round(self._trail))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 STRING: Final = {"type": "string"}
 TEXT: Final = {"type": "string", "minLength": 1}
 ANY: Final[dict[str, Any]] = {}
-_NAME: Final = r"^[a-zA-Z0-9.\-_]+$"
+_NAME: Final = r"^[a-zA-Z0-9.\-_]+\Z"  # in Python, `$` lets a line break follow
 
 
 def _ref(name: str) -> dict[str, Any]:

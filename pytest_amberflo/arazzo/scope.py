@@ -24,6 +24,7 @@ from pytest_amberflo.http.exchange import (
     NotJsonError,
     Request,
     Response,
+    charset_of,
     find_header,
     is_json_type,
     load_json,
@@ -75,7 +76,8 @@ class ReceivedResponse:
 def receive(response: Response) -> ReceivedResponse:
     """The response with its body parsed by its media type.
 
-    Without a media type, what reads as JSON is JSON; XML and text stay text.
+    Without a media type, what reads as JSON is JSON; XML and text stay text, and what is not in
+    its charset (UTF-8 unless it says so) stays bytes.
     """
     media_type = media_type_of(response.headers)
     error: str | None = None
@@ -85,8 +87,8 @@ def receive(response: Response) -> ReceivedResponse:
         except NotJsonError as reason:
             error = str(reason) if media_type is not None and response.body else None
     try:
-        body: Any = response.body.decode("utf-8") if response.body else None
-    except UnicodeDecodeError:
+        body: Any = response.body.decode(charset_of(response.headers)) if response.body else None
+    except (UnicodeDecodeError, LookupError):
         body = response.body
     return ReceivedResponse(response=response, body=body, body_error=error)
 

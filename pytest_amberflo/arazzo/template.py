@@ -105,8 +105,10 @@ def compile_template(value: Any, *, selectors: bool = False) -> Template:
 
 
 def is_selector(value: Any) -> bool:
-    """Whether an object has the three members of a selector, and no others."""
-    return isinstance(value, dict) and value.keys() == {"context", "selector", "type"}
+    """Whether an object has the three members of a selector, and no others but extensions."""
+    if not isinstance(value, dict) or not value.keys() >= {"context", "selector", "type"}:
+        return False
+    return all(name.startswith("x-") for name in value.keys() - {"context", "selector", "type"})
 
 
 def compile_selector(value: Mapping[str, Any]) -> Selector:

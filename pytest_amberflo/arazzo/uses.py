@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pytest_amberflo.arazzo.condition import find_operands
+from pytest_amberflo.arazzo.expression import StepRef
 from pytest_amberflo.arazzo.template import Interpolation, find_expressions
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ class Use:
     step: Step | None
     #: Whether the step's own response, or the outputs of the workflow it called, are there.
     after_call: bool
+    #: Whether the step's own outputs are there, as they are for its actions.
+    after_step: bool = False
     #: Whether a name may go on into members, as in conditions.
     dotted: bool = False
     #: Whether what is not there is null, as in conditions.
@@ -66,6 +69,18 @@ def find_uses_in_step(workflow: Workflow, step: Step) -> Iterator[Use]:
         yield from _in_template(output.value, output.place.pointer, workflow, step, True)
 
 
+def is_output_read(workflow: Workflow, step_id: str, name: str) -> bool:
+    """Whether anything but conditions and the outputs of the workflow reads a step's output."""
+    at = (*workflow.place.pointer, "outputs")
+    return any(
+        isinstance(use.expression, StepRef)
+        and use.expression.step_id == step_id
+        and (use.expression.name == name or use.expression.name.startswith(f"{name}."))
+        for use in find_uses(workflow)
+        if not use.may_be_null and use.pointer[: len(at)] != at
+    )
+
+
 def _in_parameter(
     parameter: Parameter, workflow: Workflow, step: Step | None, *, after_call: bool
 ) -> Iterator[Use]:
@@ -75,9 +90,11 @@ def _in_parameter(
 
 def _in_action(action: Action, workflow: Workflow, step: Step | None) -> Iterator[Use]:
     for criterion in action.criteria:
-        yield from _in_criterion(criterion, workflow, step)
+        for use in _in_criterion(criterion, workflow, step):
+            yield replace(use, after_step=True)
     for parameter in action.parameters:
-        yield from _in_parameter(parameter, workflow, step, after_call=True)
+        for use in _in_parameter(parameter, workflow, step, after_call=True):
+            yield replace(use, after_step=True)
 
 
 def _in_template(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import closing
 from functools import cached_property
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Final, Self
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -15,13 +17,14 @@ import httpx
 from pytest_amberflo.http.address import is_loopback
 from pytest_amberflo.http.exchange import Exchange, Request, Response, TransportFailure
 from pytest_amberflo.http.redact import RedactingFilter
-from pytest_amberflo.http.transport import DeadlineTransport
+from pytest_amberflo.http.transport import TARGET, DeadlineTransport
 
 if TYPE_CHECKING:
     from pytest_amberflo.http.redact import Redactor
 
 MAX_BODY_BYTES: Final = 32 * 1024 * 1024
 _LOGGERS: Final = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy")
+_RAW_HEADERS: Final = "amberflo.headers"
 _NOT_SENT: Final = frozenset(
     {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol"}
     | {"LocalProtocolError", "InvalidURL"}
@@ -119,14 +122,12 @@ class Client:
         if transport is not None:
             transport.deadline.at = deadline
         outgoing = self._build(client, request, left)
-        with _closing(client.send(outgoing, stream=True)) as incoming:
+        with closing(client.send(outgoing, stream=True)) as incoming:
             body = _read_body(incoming, deadline)
+            raw: list[tuple[bytes, bytes]] = incoming.extensions[_RAW_HEADERS]
             return Response(
                 status=incoming.status_code,
-                headers=tuple(
-                    (name.decode("latin-1"), value.decode("latin-1"))
-                    for name, value in incoming.headers.raw
-                ),
+                headers=tuple((n.decode("latin-1"), v.decode("latin-1")) for n, v in raw),
                 body=body,
             )
 
@@ -138,6 +139,7 @@ class Client:
             headers=headers,
             content=request.body,
             timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, 5.0)),
+            extensions={TARGET: _target_of(request.url)},
         )
 
     def _client_for(self, url: str) -> tuple[httpx.Client, DeadlineTransport | None]:
@@ -161,29 +163,40 @@ class Client:
 
     @cached_property
     def _proxied(self) -> httpx.Client:
-        client = httpx.Client(headers={"User-Agent": self._user_agent})
+        return self._open_client(None)
+
+    def _make(self, transport: DeadlineTransport) -> tuple[httpx.Client, DeadlineTransport]:
+        return self._open_client(transport), transport
+
+    def _open_client(self, transport: DeadlineTransport | None) -> httpx.Client:
+        """A client that keeps no cookies; without a transport it uses proxies."""
+        client = httpx.Client(
+            transport=transport,
+            trust_env=transport is None,
+            headers={"User-Agent": self._user_agent},
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+            event_hooks={"response": [_hide_location]},
+        )
         self._open.append(client)
         return client
 
-    def _make(self, transport: DeadlineTransport) -> tuple[httpx.Client, DeadlineTransport]:
-        client = httpx.Client(
-            transport=transport, trust_env=False, headers={"User-Agent": self._user_agent}
-        )
-        self._open.append(client)
-        return client, transport
+
+def _hide_location(response: httpx.Response) -> None:
+    """Keep httpx from reading where a redirect leads: it is an answer like any other.
+
+    It would build the next request even where it does not follow, and fail where there is none.
+    """
+    response.extensions[_RAW_HEADERS] = list(response.headers.raw)
+    response.headers.pop("Location", None)
 
 
-class _closing:  # noqa: N801  reads as a verb, like contextlib.closing
-    """Closes a response and forgets its cookies: requests of a run are independent."""
-
-    def __init__(self, response: httpx.Response) -> None:
-        self._response = response
-
-    def __enter__(self) -> httpx.Response:
-        return self._response
-
-    def __exit__(self, *_: object) -> None:
-        self._response.close()
+def _target_of(url: str) -> bytes | None:
+    """The path and query of a URL as they are written, or None where they must be encoded."""
+    rest = url.partition("#")[0].partition("://")[2]
+    start = min((at for at in map(rest.find, "/?") if at >= 0), default=len(rest))
+    target = rest[start:] if rest[start : start + 1] == "/" else "/" + rest[start:]
+    is_plain = target.isascii() and target.isprintable() and " " not in target
+    return target.encode() if is_plain else None
 
 
 def _read_body(response: httpx.Response, deadline: float) -> bytes:
@@ -218,8 +231,14 @@ def _describe(error: Exception, request: Request, timeout_s: float) -> Transport
     if "Timeout" in kind:
         text = f"{host} did not answer within {timeout_s:g} s"
         return TransportFailure(kind="timeout", message=text, sent=kind not in _NOT_SENT)
-    if kind == "RemoteProtocolError" and "without sending" in str(error):
+    if kind == "RemoteProtocolError" and str(error).startswith("Server disconnected"):
         text = f"{host} closed the connection without an answer"
+        return TransportFailure(kind="reset", message=text, sent=True)
+    if kind == "RemoteProtocolError" and "complete message body" in str(error):
+        text = f"{host} closed the connection in the middle of its answer"
+        return TransportFailure(kind="reset", message=text, sent=True)
+    if kind in ("ReadError", "WriteError"):
+        text = f"{host} reset the connection: {error}"
         return TransportFailure(kind="reset", message=text, sent=True)
     if kind == "DecodingError":
         text = f"the response cannot be decoded: {error}"

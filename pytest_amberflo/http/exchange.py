@@ -27,6 +27,16 @@ def media_type_of(headers: Headers) -> str | None:
     return content_type.partition(";")[0].strip().lower() if content_type else None
 
 
+def charset_of(headers: Headers) -> str:
+    """The charset that the content type of a message names, or utf-8."""
+    content_type = find_header(headers, "content-type") or ""
+    for parameter in content_type.split(";")[1:]:
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "charset" and value.strip():
+            return value.strip().strip('"')
+    return "utf-8"
+
+
 def is_json_type(media_type: str | None) -> bool:
     """Whether a media type is JSON: application/json or a `+json` suffix."""
     return media_type is not None and (

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import base64
-import html
 import json
 import logging
 import re
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote, quote_plus
+
+from pytest_amberflo.http.disguise import match_written
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pytest_amberflo.http.exchange import Headers
 
 MASK: Final = "****"
 #: Shorter values would blacken half of every text; they are still masked where a name tells.
 _SHORTEST: Final = 3
-_SHORTEST_BASE64: Final = 6
 _SECRET_WORDS: Final = frozenset(
     {"apikey", "authorization", "credential", "credentials", "key", "passwd", "password", "secret"}
     | {"token", "cookie"}
 )
+#: A part of a text that is known to be JSON.
+_PART: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+')
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
 
@@ -35,21 +33,21 @@ class Redactor:
     """Knows the secrets of a run and masks them, encoded forms included."""
 
     def __init__(self) -> None:
-        self._forms: set[str] = set()
+        self._secrets: dict[str, str] = {}
         self._pattern: re.Pattern[str] | None = None
 
     def __repr__(self) -> str:
-        return f"Redactor({len(self._forms)} forms)"
+        return f"Redactor({len(self._secrets)} secrets)"
 
     def register(self, secret: object) -> None:
         """Mask this text from now on; anything that is no text, or too short, is passed over."""
         if not isinstance(secret, str) or len(secret) < _SHORTEST or set(secret) <= {"*"}:
             return
-        if secret in self._forms:
+        if secret in self._secrets:
             return
-        self._forms.update(_encode(secret))
-        longest_first = sorted(self._forms, key=len, reverse=True)
-        self._pattern = re.compile("|".join(map(re.escape, longest_first)))
+        self._secrets[secret] = match_written(secret)
+        longest_first = sorted(self._secrets, key=len, reverse=True)
+        self._pattern = re.compile("|".join(self._secrets[known] for known in longest_first))
 
     def redact(self, text: str) -> str:
         """The text with every registered secret masked."""
@@ -69,7 +67,7 @@ class Redactor:
             return {
                 self.redact(str(name)): (
                     MASK
-                    if isinstance(member, str) and is_secret_name(str(name))
+                    if _is_telling(member) and is_secret_name(str(name))
                     else self.redact_value(member)
                 )
                 for name, member in value.items()
@@ -90,11 +88,7 @@ class Redactor:
         except (ValueError, RecursionError):
             return masked
         # The text itself is shown, not a copy: what was sent is the point of showing it.
-        for secret in set(_find_secrets(value)):
-            for ascii_only in (True, False):
-                written = json.dumps(secret, ensure_ascii=ascii_only)
-                masked = masked.replace(written, f'"{MASK}"')
-        return masked
+        return _mask_members(masked) if isinstance(value, dict | list) else masked
 
 
 class RedactingFilter(logging.Filter):
@@ -113,38 +107,56 @@ class RedactingFilter(logging.Filter):
         return True
 
 
-def _find_secrets(value: Any) -> Iterator[str]:
-    """The texts of a JSON value that stand under a secret name."""
-    if isinstance(value, dict):
-        for name, member in value.items():
-            if isinstance(member, str) and is_secret_name(name):
-                yield member
-            else:
-                yield from _find_secrets(member)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _find_secrets(item)
+def _is_telling(member: Any) -> bool:
+    """Whether a member of a secret name has anything to hide."""
+    return not isinstance(member, bool) and member is not None and member not in ({}, [])
 
 
-def _encode(secret: str) -> Iterator[str]:
-    yield secret
-    for ascii_only in (True, False):
-        yield json.dumps(secret, ensure_ascii=ascii_only)[1:-1]
-    yield repr(secret)[1:-1]
-    yield html.escape(secret)
-    for encoded in (quote(secret, safe=""), quote(secret), quote_plus(secret)):
-        yield encoded
-        yield re.sub(r"%[0-9A-F]{2}", lambda match: match.group().lower(), encoded)
-    yield from _encode_base64(secret.encode())
+def _mask_members(text: str) -> str:
+    """The text of a JSON object or array, its secret members masked however they are written.
+
+    A text that stands under a secret name is masked everywhere else, too.
+    """
+    spans, values = _find_members(text)
+    parts: list[str] = []
+    done = 0
+    for start, end in spans:
+        parts += [text[done:start], f'"{MASK}"']
+        done = end
+    rest = "".join([*parts, text[done:]])
+    if not values:
+        return rest
+
+    def mask(match: re.Match[str]) -> str:
+        part = match[0]
+        is_copy = part.startswith('"') and json.loads(part) in values
+        return f'"{MASK}"' if is_copy else part
+
+    return _PART.sub(mask, rest)
 
 
-def _encode_base64(secret: bytes) -> Iterator[str]:
-    """The part of a base64 text that the secret alone decides, for each of three alignments."""
-    for offset in range(3):
-        text = base64.b64encode(b"\0" * offset + secret).decode().rstrip("=")
-        start = (offset * 8 + 5) // 6
-        end = (offset + len(secret)) * 8 // 6
-        core = text[start:end]
-        if len(core) >= _SHORTEST_BASE64:
-            yield core
-            yield core.replace("+", "-").replace("/", "_")
+def _find_members(text: str) -> tuple[list[tuple[int, int]], set[str]]:
+    """Where the values of secret members stand, and the texts among them."""
+    spans: list[tuple[int, int]] = []
+    values: set[str] = set()
+    name, last = "", ""
+    secret_from, depth = -1, 0
+    for match in _PART.finditer(text):
+        part = match[0]
+        if secret_from >= 0:  # within an object or array under a secret name
+            depth += (part in "{[") - (part in "}]")
+            if depth == 0:
+                spans.append((secret_from, match.end()))
+                secret_from = -1
+        elif part == ":":
+            name = last
+        elif name and part in "{[" and is_secret_name(json.loads(name)):
+            secret_from, depth = match.start(), 1
+        elif name and part not in "{[,}]" and is_secret_name(json.loads(name)):
+            if part not in ("true", "false", "null"):
+                spans.append(match.span())
+            if part.startswith('"'):
+                values.add(json.loads(part))
+        name = name if part == ":" else ""
+        last = part
+    return spans, values - {"", MASK}

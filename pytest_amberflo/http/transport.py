@@ -22,6 +22,10 @@ _CONNECT_S: Final = 5.0
 _KEEP_ALIVE_S: Final = 2.0
 
 
+#: The extension of a request that holds its path and query as they are to be sent.
+TARGET: Final = "amberflo.target"
+
+
 class Deadline(threading.local):
     """The moment by which the request of the present thread must be over (monotonic s)."""
 
@@ -124,7 +128,11 @@ class DeadlineTransport(httpx.BaseTransport):
             httpcore.Request(
                 method=request.method,
                 url=httpcore.URL(
-                    scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
+                    scheme=url.raw_scheme,
+                    host=url.raw_host,
+                    port=url.port,
+                    # httpx takes segments of dots out of a path: another resource than was asked.
+                    target=request.extensions.get(TARGET) or url.raw_path,
                 ),
                 headers=request.headers.raw,
                 content=request.stream,

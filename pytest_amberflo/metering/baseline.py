@@ -84,6 +84,29 @@ def _list_cells(reading: Reading, query: UsageQuery) -> dict[Cell, Decimal]:
     return {cell: number for cell, number in found.items() if number != 0}
 
 
+def leave_out_own(baseline: Baseline, expected: World, counted: World) -> Baseline:
+    """The baseline without what was sent before and is expected in it: the usage of others.
+
+    `counted` is the world of the same records for a COUNT. Extremes stand as they are: they do
+    not add up.
+    """
+    if baseline.query.aggregation not in (Aggregation.SUM, Aggregation.COUNT):
+        return baseline
+    return replace(
+        baseline,
+        cells=_subtract(baseline.cells, expected),
+        counts=_subtract(baseline.counts, counted),
+    )
+
+
+def _subtract(cells: Mapping[Cell, Decimal], world: World) -> dict[Cell, Decimal]:
+    left: dict[Cell, Decimal] = dict(cells)
+    for cell, amount in world.cells.items():
+        rest = EXACT.subtract(left.get(cell, ZERO), amount.value)
+        left[cell] = ZERO if abs(rest) <= amount.tolerance else rest
+    return {cell: number for cell, number in left.items() if number != 0}
+
+
 def add_baseline(world: World, baseline: Baseline | None) -> World:
     """A world in which the baseline counts, too."""
     if baseline is None:

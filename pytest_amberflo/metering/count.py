@@ -19,6 +19,7 @@ from pytest_amberflo.metering.number import (
 from pytest_amberflo.metering.query import Aggregation
 from pytest_amberflo.metering.story import (
     count_times,
+    describe_duration,
     describe_event,
     join_names,
     list_differences,
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
     from pytest_amberflo.metering.table import Row
 
 _MOST_FOR_SUBSETS: Final = 12
+#: Of more copies it is not said when each was sent.
+_MOST_TOLD: Final = 5
+#: Nobody counts a record more often than that by mistake, unless it was sent as often.
+_MOST_COPIES: Final = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +74,16 @@ def _guess_count(
         return [Guess(1, f"{-extra} {verb} accepted and not counted; a count does not say which.")]
     sent = {event.identity: _count_sent(event, known) for event in events}
     repeated = [event for event in events if sent[event.identity] > 1]
-    if len(events) == 1 or (len(repeated) == 1 and extra < sent[repeated[0].identity]):
-        event = (repeated or events)[0]
-        return [Guess(0.5, _describe_copies(event, extra + 1, known))]
+    if len(events) == 1 and extra <= _MOST_COPIES:
+        return [Guess(0.5, _describe_copies(events[0], extra + 1, known))]
+    if len(repeated) == 1 and extra < sent[repeated[0].identity]:
+        name, times = describe_event(repeated[0]), count_times(sent[repeated[0].identity])
+        sentence = f"{extra} too many: perhaps {name}, which was sent {times}."
+        return [Guess(0.5, f"{sentence} For sure, a count does not say which.")]
     if extra == sum(sent.values()) - len(events):
         return [Guess(0.5, f"Every sending was counted: {row.seen} for {len(events)} records.")]
+    if extra > _MOST_COPIES * len(events):
+        return []
     noun = "record was" if extra == 1 else "records were"
     often = "twice" if extra == 1 else "more than once"
     return [Guess(1, f"{extra} {noun} counted {often}; a count does not say which.")]
@@ -102,7 +112,7 @@ def _guess_copies(
     tolerance = row.amount.tolerance if row.amount is not None else ZERO
     for event in events:
         extra = count_multiples(row.difference, event.value, tolerance)
-        if extra:
+        if extra and (extra <= _MOST_COPIES or _count_sent(event, known) > extra):
             is_sent = _count_sent(event, known) > extra
             cost = 0.5 if is_sent else extra + 0.1
             yield Guess(cost, _describe_copies(event, extra + 1, known))
@@ -122,7 +132,7 @@ def _guess_many_copies(
         again = sum(value != 0 for value in spare)
         yield Guess(0.6, f"Every sending was counted: {again} records were counted repeatedly.")
     times = count_multiples(row.difference, row.expected, tolerance)
-    if times:
+    if 0 < times <= _MOST_COPIES:
         how = count_times(times + 1)
         yield Guess(1.5, f"Each of the {len(events)} records was counted {how}.")
     repeated = [event for event in events if _count_sent(event, known) > 1]
@@ -144,9 +154,20 @@ def _describe_copies(event: MeterEvent, counted: int, known: Mapping[Identity, R
     sent = len(record.transmissions) if record is not None else 1
     return (
         f"One record was counted {count_times(counted)}: {describe_event(event)}. "
-        f"It was sent {count_times(sent)}. "
+        f"It was sent {count_times(sent)}{_describe_copying(record)}. "
         "The service must keep the first and discard the rest."
     )
+
+
+def _describe_copying(record: Record | None) -> str:
+    """When the copies of a record were sent after the first, where that is known."""
+    if record is None:
+        return ""
+    first = record.transmissions[0].at_s
+    after = [transmission.at_s - first for transmission in record.transmissions[1:]]
+    if not after or max(after) <= 0 or len(after) > _MOST_TOLD:
+        return ""
+    return f", the copies after {join_names([describe_duration(seconds) for seconds in after])}"
 
 
 def explain_loss(row: Row, records: Sequence[Record]) -> str:
@@ -189,14 +210,14 @@ def explain_overlap(lost: Sequence[MeterEvent], records: Sequence[Record]) -> st
         if len(names) == 1:
             return (
                 f" It differs from {describe_event(other)} in {names[0]} only"
-                f"{_describe_closeness(event, other, names[0])}: the two were taken for one."
+                f"{_describe_closeness(event, other, names[0])}: taken for one?"
             )
     for other in others:
         if event.unique_id is not None and event.unique_id == other.unique_id:
             names = list_differences(event, other)
             return (
                 f" It has the uniqueId of {describe_event(other)}, but differs in "
-                f"{join_names(names)}: the two were taken for one."
+                f"{join_names(names)}: taken for one?"
             )
     return ""
 

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 #: So many rows at most are looked at together.
 _MOST_ROWS: Final = 12
 _MOST_TOGETHER: Final = 3
+#: Of many rows only the first ones are compared, and so many moves are told.
+_MOST_COMPARED: Final = 40
+_MOST_MOVES: Final = 20
 
 
 def explain_moves(query: UsageQuery, left: list[Row], strays: list[Row]) -> list[str]:
@@ -40,9 +43,9 @@ def _match(
     query: UsageQuery, left: list[Row], strays: list[Row], *, shorts: int, excesses: int
 ) -> list[str]:
     lines: list[str] = []
-    while True:
-        short = [row for row in left if row.difference < 0]
-        excess = [row for row in (*left, *strays) if row.difference > 0]
+    while len(lines) < _MOST_MOVES:
+        short = [row for row in left if row.difference < 0][:_MOST_COMPARED]
+        excess = [row for row in (*left, *strays) if row.difference > 0][:_MOST_COMPARED]
         if shorts * excesses > 1 and max(len(short), len(excess)) > _MOST_ROWS:
             return lines
         found = next(
@@ -63,6 +66,7 @@ def _match(
             lines += [_describe(some[0], row, row.difference, query) for row in others]
         else:
             lines += [_describe(row, others[0], -row.difference, query) for row in some]
+    return lines
 
 
 def _balance(some: Sequence[Row], others: Sequence[Row]) -> bool:

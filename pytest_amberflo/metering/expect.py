@@ -15,12 +15,13 @@ from pytest_amberflo.metering.number import (
     add_exactly,
     is_integral,
     is_within,
+    subtract,
     tolerance_of,
 )
 from pytest_amberflo.metering.oracle import BARE_TERMS, TooManyWorldsError, World, list_worlds
 from pytest_amberflo.metering.partial import Copies, Excuse, excuse_row
 from pytest_amberflo.metering.query import Aggregation
-from pytest_amberflo.metering.table import Row, Seen, has_company, place_seen, tabulate
+from pytest_amberflo.metering.table import ADDING, Row, Seen, has_company, place_seen, tabulate
 from pytest_amberflo.metering.terms import NOTHING_KNOWN, Knowledge, Terms
 
 if TYPE_CHECKING:
@@ -90,17 +91,32 @@ class _Match:
     """A world, cut as the answer may be, beside the answer."""
 
     world: World
-    rows: tuple[Row, ...]
     seen: Seen
     notes: tuple[str, ...]
+    query: UsageQuery
+    is_shared: bool
 
-    @property
+    def tabulate(self) -> tuple[Row, ...]:
+        """The rows of both."""
+        return tabulate(self.world, self.seen.cells, self.query, is_shared=self.is_shared)
+
     def is_right(self) -> bool:
-        return not self.notes and not self.seen.strays and all(row.is_right for row in self.rows)
+        """Whether the answer is what this world says."""
+        if self.notes or self.seen.strays:
+            return False
+        cells, seen = self.world.cells, self.seen.cells
+        if not all(amount.admits(seen.get(cell, ZERO)) for cell, amount in cells.items()):
+            return False
+        is_adding = self.query.aggregation in ADDING
+        return not is_adding or all(number == 0 or cell in cells for cell, number in seen.items())
 
-    @property
-    def distance(self) -> Decimal:
-        return add_exactly([row.difference.copy_abs() for row in self.rows])
+    def measure(self) -> Decimal:
+        """How far the answer is from this world."""
+        cells, seen = self.world.cells, self.seen.cells
+        gaps = [subtract(seen.get(cell, ZERO), amount.value) for cell, amount in cells.items()]
+        if self.query.aggregation in ADDING:
+            gaps += [number for cell, number in seen.items() if cell not in cells]
+        return add_exactly([gap.copy_abs() for gap in gaps])
 
 
 def judge_reading(
@@ -127,16 +143,16 @@ def judge_reading(
     right = [
         match
         for match in matches
-        if match.is_right and any(map(known.allows, match.world.explanations))
+        if match.is_right() and any(map(known.allows, match.world.explanations))
     ]
     if right:
         return _accept(right, query, known)
-    nearest = min(matches, key=lambda match: match.distance)
+    nearest = min(matches, key=lambda match: match.measure())
     status, notes = _find_excuse(matches, records, query, terms)
     return Judgement(
         status=status,
         query=query,
-        rows=nearest.rows,
+        rows=nearest.tabulate(),
         notes=(*nearest.notes, *notes),
         strays=nearest.seen.strays,
         knowledge=known,
@@ -160,12 +176,11 @@ def _match_worlds(
             places[day] = place_seen(reading, records, query, terms, day)
         seen = places[day]
         world = cut_world(add_baseline(plain, baseline), seen, query)
-        rows = tabulate(world, seen.cells, query, is_shared=is_shared)
         notes = (
             *note_surplus(seen, query),
             *_check_totals(reading, world, query, is_shared=is_shared),
         )
-        yield _Match(world, rows, seen, notes)
+        yield _Match(world, seen, notes, query, is_shared)
 
 
 def _accept(right: Sequence[_Match], query: UsageQuery, known: Knowledge) -> Judgement:
@@ -178,7 +193,7 @@ def _accept(right: Sequence[_Match], query: UsageQuery, known: Knowledge) -> Jud
     return Judgement(
         status=Status.BLIND if blind else Status.RIGHT,
         query=query,
-        rows=match.rows,
+        rows=match.tabulate(),
         notes=blind,
         knowledge=known.learn(explanations),
         world=match.world,
@@ -196,7 +211,7 @@ def _find_excuse(
         if not match.world.is_full or match.notes or match.seen.strays:
             continue
         copies = Copies(mine, query, match.world) if terms.is_fresh else None
-        excuses = {excuse_row(row, query, terms, copies) for row in match.rows}
+        excuses = {excuse_row(row, query, terms, copies) for row in match.tabulate()}
         if Excuse.NONE not in excuses:
             # What is missing may come; only then is the rest looked at.
             order = (Excuse.LATE, Excuse.OTHERS, Excuse.FRESH)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
 from pytest_amberflo.metering.count import explain_loss, list_guesses
 from pytest_amberflo.metering.displaced import explain_moves
@@ -17,6 +18,7 @@ from pytest_amberflo.metering.number import format_number
 from pytest_amberflo.metering.oracle import BARE_TERMS
 from pytest_amberflo.metering.query import Aggregation
 from pytest_amberflo.metering.story import describe_event
+from pytest_amberflo.metering.suspicion import find_suspect
 from pytest_amberflo.metering.table import ADDING
 from pytest_amberflo.metering.usage import describe_group
 
@@ -28,6 +30,18 @@ if TYPE_CHECKING:
     from pytest_amberflo.metering.ledger import Record
     from pytest_amberflo.metering.table import Row
     from pytest_amberflo.metering.terms import Terms
+
+
+#: Of more wrong numbers than that, causes are not looked for one by one.
+_MOST_ROWS: Final = 30
+#: What is said of a row for want of anything better.
+_VAGUE: Final = (
+    " is missing.",
+    " too much: ",
+    " where nothing was sent: ",
+    " belongs elsewhere ",
+    " a count does not say which.",
+)
 
 
 def explain(
@@ -42,9 +56,19 @@ def explain(
     one whose value was rounded to zero.
     """
     left, strays = list(judgement.wrong_rows), list(judgement.strays)
+    count = len(left) + len(strays)
     lines = explain_moves(judgement.query, left, strays)
-    lines += [_explain_row(row, judgement, records, terms, evidence) for row in left]
-    lines += [_explain_stray(row, judgement, terms) for row in strays]
+    suspicion = None
+    if count > 1 and len(lines) + len(left) + len(strays) > 1:
+        suspicion = find_suspect(judgement, records, terms)
+    rest = len(left[_MOST_ROWS:]) + len(strays[_MOST_ROWS:])
+    lines += [_explain_row(row, judgement, records, terms, evidence) for row in left[:_MOST_ROWS]]
+    lines += [_explain_stray(row, judgement, terms) for row in strays[:_MOST_ROWS]]
+    if rest:
+        lines.append(f"And {rest} more numbers are wrong.")
+    if suspicion is not None:
+        telling = [line for line in lines if not any(vague in line for vague in _VAGUE)]
+        lines = [suspicion, *telling]
     lines += [note[0].upper() + note[1:] + "." for note in judgement.notes]
     return tuple(dict.fromkeys(lines))
 
@@ -140,10 +164,11 @@ def _find_rounding_to_zero(
     """A value that is there as nothing: a right COUNT of other readings has its event."""
     if judgement.query.aggregation is Aggregation.COUNT:
         return None
+    count_query = replace(judgement.query, aggregation=Aggregation.COUNT)
     counted = {
         event.identity
         for other in evidence
-        if other.query.aggregation is Aggregation.COUNT
+        if other.query == count_query
         for row in other.rows
         if row.is_right and row.amount is not None
         for event in row.amount.events

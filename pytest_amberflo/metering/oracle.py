@@ -159,7 +159,13 @@ def list_worlds(
 
     Records that are known to be stored are in all of them. Raises TooManyWorldsError.
     """
-    mine = [record for record in records if record.event.meter == query.meter]
+    # Records hang together within a meter and customer only.
+    mine = [
+        record
+        for record in records
+        if record.event.meter == query.meter
+        and (query.customers is None or record.event.customer in query.customers)
+    ]
     units = [_fix(unit, known.proven) for unit in list_units(mine, terms)]
     events = [event for unit in units for outcome in unit.outcomes for event in outcome]
     found: dict[object, World] = {}

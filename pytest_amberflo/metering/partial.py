@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from decimal import Decimal
 from enum import Enum
 from itertools import combinations
@@ -148,7 +148,7 @@ class Copies:
     def _explain(
         self, row: Row, query: UsageQuery, sent: Sequence[tuple[MeterEvent, int]]
     ) -> bool:
-        counted = {event.identity for event in row.amount.events} if row.amount else set()
+        counted = Counter(event.identity for event in (row.amount.events if row.amount else ()))
         if query.aggregation not in ADDING:
             return any(row.seen == event.value for event, _ in sent)
         return _is_reached(row.difference, _list_spare(sent, counted, query), sent)
@@ -170,14 +170,14 @@ def _is_reached(
 
 
 def _list_spare(
-    sent: Sequence[tuple[MeterEvent, int]], counted: set[Identity], query: UsageQuery
+    sent: Sequence[tuple[MeterEvent, int]], counted: Counter[Identity], query: UsageQuery
 ) -> list[tuple[Decimal, int]]:
     """What is sent beyond what is expected: a weight, and how often it may be counted."""
     is_sum = query.aggregation is Aggregation.SUM
     return [
-        (event.value if is_sum else Decimal(1), count - (event.identity in counted))
+        (event.value if is_sum else Decimal(1), count - counted[event.identity])
         for event, count in sent
-        if count > (event.identity in counted)
+        if count > counted[event.identity]
     ]
 
 

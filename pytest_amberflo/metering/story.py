@@ -24,6 +24,11 @@ def count_times(count: int) -> str:
     return {1: "once", 2: "twice"}.get(count, f"{count} times")
 
 
+def describe_duration(seconds: float) -> str:
+    """A time as a reader names it: `12 ms`, `1.2 s`."""
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+
+
 def list_differences(one: MeterEvent, other: MeterEvent) -> tuple[str, ...]:
     """The attributes in which two events differ, dimensions by their names."""
     pairs = {

@@ -126,16 +126,15 @@ def _most_times(record: Record, terms: Terms) -> int:
 def _list_candidates(cluster: Sequence[Record], terms: Terms) -> list[MeterEvent]:
     """The records that may be the first, or the last, of those with one key."""
     sent = [transmission for record in cluster for transmission in record.sent]
-    names = {terms.dedup.configured_value(record.event) is not None for record in cluster}
-    match terms.dedup.value, names == {True}:
-        case ValuePolicy.LAST, False:
-            late = [t for t in sent if not any(t.precedes(other) for other in sent)]
-            kept = ([t for t in late if t.fate is Fate.STORED] and late) or sent
-        case ValuePolicy.LAST, True:
-            kept = sent
-        case _:
-            early = [t for t in sent if not any(other.precedes(t) for other in sent)]
-            kept = early or sent
+    has_key = terms.dedup.configured_value(cluster[0].event) is not None
+    if terms.dedup.value is not ValuePolicy.LAST:
+        kept = [t for t in sent if not any(other.precedes(t) for other in sent)]
+    elif has_key:
+        # The second is not counted, says the key; the last stays, says the policy.
+        kept = sent
+    else:
+        stored = [t for t in sent if t.fate is Fate.STORED]
+        kept = [t for t in sent if not any(t.precedes(other) for other in stored)]
     found: dict[Identity, MeterEvent] = {}
     for transmission in kept:
         found.setdefault(transmission.event.identity, transmission.event)

@@ -13,7 +13,7 @@ to judge like any other; what `list_unseen` still has then is unverified.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import Enum
 from itertools import product
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pytest_amberflo.metering.ledger import Fate
 from pytest_amberflo.metering.number import EXACT, ZERO, add_exactly
-from pytest_amberflo.metering.oracle import BARE_TERMS, list_freedoms
+from pytest_amberflo.metering.oracle import BARE_TERMS, list_freedoms, passes
 from pytest_amberflo.metering.query import Aggregation, UsageQuery
 from pytest_amberflo.metering.unit import list_units
 from pytest_amberflo.metering.window import Interval
@@ -236,6 +236,30 @@ def _ask(meter: str, customer: str, times: Sequence[int], aggregation: Aggregati
         interval=interval,
         group_by=("customerId",),
         filters=(("customerId", frozenset({customer})),),
+    )
+
+
+def narrow_query(query: UsageQuery, records: Sequence[Record]) -> UsageQuery:
+    """The query for our customers and buckets only: for an answer that was too large to come.
+
+    Services cut or refuse answers of some megabytes; that is no loss of usage.
+    """
+    asked = [record.event for record in records if passes(record.event, query)]
+    customers = frozenset(event.customer for event in asked if event.customer is not None)
+    times = [
+        event.time_ms // 1000
+        for event in asked
+        if query.start_s <= event.time_ms // 1000 < query.end_s
+    ]
+    if not customers or not times:
+        return query
+    filters = {**dict(query.filters), "customerId": customers}
+    first, last = query.interval.floor(min(times)), query.interval.floor(max(times))
+    return replace(
+        query,
+        start_s=max(first, query.start_s),
+        end_s=min(query.interval.after(last), query.end_s),
+        filters=tuple(filters.items()),
     )
 
 

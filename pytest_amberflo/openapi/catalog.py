@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 from urllib.request import url2pathname
 
 from pytest_amberflo.arazzo.bound import AsyncDescription, SourceError
+from pytest_amberflo.arazzo.errors import DocumentError
 from pytest_amberflo.arazzo.load import load_document
-from pytest_amberflo.arazzo.source import Source, parse_source, read_source
+from pytest_amberflo.arazzo.source import parse_source, read_source
 from pytest_amberflo.openapi.description import Description
 
 if TYPE_CHECKING:
@@ -18,11 +20,13 @@ if TYPE_CHECKING:
 
     from pytest_amberflo.arazzo.bound import Opened
     from pytest_amberflo.arazzo.model import Document
+    from pytest_amberflo.arazzo.source import Source
 
 SHIPPED: Final = Path(__file__).parent / "shipped"
 _SUFFIXES: Final = (".yaml", ".yml", ".json")
 #: Files that are looked through for a document's own name (`$self`).
 _MOST_FILES: Final = 200
+_MOST_SEEN: Final = 5000
 
 
 class Fetch(Protocol):
@@ -50,6 +54,7 @@ class Catalog:
         self._shorten = shorten
         self._fetch = fetch
         self._by_uri: dict[str, Opened] = {}
+        self._texts: dict[str, Source] = {}
         #: Paths that were asked for, are not there, and are served by a shipped description.
         self.stand_ins: dict[str, str] = {}
 
@@ -62,76 +67,133 @@ class Catalog:
         description. Raises SourceError, and DocumentError for what cannot be used.
         """
         place = referrer.source.uri
-        base = urljoin(place, referrer.self_uri) if referrer.self_uri is not None else place
-        uri = urljoin(base, url)
+        base = _join(place, referrer.self_uri) if referrer.self_uri is not None else place
+        uri = urldefrag(_join(base, url))[0]
         if uri not in self._by_uri:
             self._by_uri[uri] = self._find(uri, url, referrer)
         return self._by_uri[uri]
 
+    def open_text(self, uri: str) -> Source:
+        """The document at an absolute URI that a description refers to; read once.
+
+        Raises SourceError and DocumentError.
+        """
+        if uri not in self._texts:
+            path = _to_path(uri)
+            if path is None:
+                self._texts[uri] = self._load(uri, uri)
+            else:
+                try:
+                    self._texts[uri] = self._read_file(path, uri)
+                except FileNotFoundError:
+                    raise self._missing(path) from None
+        return self._texts[uri]
+
     def _find(self, uri: str, url: str, referrer: Document) -> Opened:
         path = _to_path(uri)
-        if path is not None:
+        if path is not None and path.exists():
             return self._read(path, url)
         named = self._find_named(uri, referrer)
         if named is not None:
             return named
+        if path is not None:
+            return self._read(path, url)
         if referrer.self_uri is not None:
-            beside = _to_path(urljoin(referrer.source.uri, url))
+            beside = _to_path(_join(referrer.source.uri, url))
             if beside is not None and beside.is_file():
                 return self._read(beside, url)
-        if urlsplit(uri).scheme not in ("http", "https"):
-            raise SourceError(f"`{url}` is neither a file nor a web address")
-        raw = self._fetch(uri)
-        is_json = urlsplit(uri).path.endswith(".json")
-        text = raw.decode("utf-8-sig", "replace")
-        return _interpret(parse_source(text, name=uri, uri=uri, is_json=is_json))
+        return self._interpret(self._load(uri, url))
 
     def _find_named(self, uri: str, referrer: Document) -> Opened | None:
         """The document beside the referrer whose `$self` is this URI."""
         place = _to_path(referrer.source.uri)
         for path in _list_files(place.parent) if place is not None else ():
-            if b"$self" not in path.read_bytes():
-                continue
-            source = read_source(path, name=self._shorten(path))
+            try:
+                if b"$self" not in path.read_bytes():
+                    continue
+                source = read_source(path, name=self._shorten(path))
+            except (OSError, DocumentError):
+                continue  # not the one that is meant, as far as anyone can tell
             own = source.data.get("$self") if isinstance(source.data, dict) else None
-            if isinstance(own, str) and urljoin(source.uri, own) == uri:
-                return _interpret(source)
+            if isinstance(own, str) and _join(source.uri, own) == uri:
+                return self._interpret(source)
         return None
+
+    def _load(self, uri: str, url: str) -> Source:
+        """The document at a web address."""
+        if urlsplit(uri).scheme not in ("http", "https"):
+            raise SourceError(f"`{url}` is neither a file nor a web address")
+        raw = self._fetch(uri)
+        is_json = urlsplit(uri).path.endswith(".json")
+        text = raw.decode("utf-8-sig", "replace")
+        return parse_source(text, name=uri, uri=uri, is_json=is_json)
 
     def _read(self, path: Path, url: str) -> Opened:
         try:
-            return _interpret(read_source(path, name=self._shorten(path)))
+            return self._interpret(self._read_file(path, url))
         except FileNotFoundError:
             if path.name in list_shipped():
                 self.stand_ins[self._shorten(path)] = path.name
                 return read_shipped(path.name)
+        raise self._missing(path, *list_shipped())
+
+    def _read_file(self, path: Path, url: str) -> Source:
+        try:
+            if path.exists() and not path.is_file() and not path.is_dir():
+                raise SourceError(f"`{url}` is no file")  # a device or pipe might never end
+            return read_source(path, name=self._shorten(path))
+        except FileNotFoundError:
+            raise
         except OSError as error:
             raise SourceError(f"`{url}` cannot be read: {error.strerror}") from None
+
+    def _missing(self, path: Path, *others: str) -> SourceError:
         siblings = [p.name for p in path.parent.glob("*") if p.suffix in _SUFFIXES]
-        raise SourceError(
+        return SourceError(
             f"there is no file {self._shorten(path)}",
             name=path.name,
-            candidates=(*siblings, *list_shipped()),
+            candidates=(*siblings, *others),
         )
 
+    def _interpret(self, source: Source) -> Opened:
+        """The document by what its root says that it is. Raises DocumentError."""
+        data = source.data
+        if isinstance(data, dict) and "openapi" not in data:
+            if "arazzo" in data:
+                return load_document(source)
+            if "asyncapi" in data:
+                return AsyncDescription(source=source)
+        return Description(source, open_text=self.open_text)
 
-def _interpret(source: Source) -> Opened:
-    """The document by what its root says that it is. Raises DocumentError."""
-    data = source.data
-    if isinstance(data, dict) and "openapi" not in data:
-        if "arazzo" in data:
-            return load_document(source)
-        if "asyncapi" in data:
-            return AsyncDescription(source=source)
-    return Description(source)
+
+def _join(base: str, url: str) -> str:
+    """The URL resolved against a base. Raises SourceError for what is none."""
+    try:
+        uri = urljoin(base, url)
+        urlsplit(uri)
+    except ValueError as error:
+        raise SourceError(f"`{url}` is no URL ({error})") from None
+    if "\0" in unquote(uri):
+        raise SourceError(f"`{url}` is no URL: it holds a null character")
+    return uri
 
 
 def _to_path(uri: str) -> Path | None:
     parts = urlsplit(uri)
-    return Path(url2pathname(unquote(parts.path))) if parts.scheme == "file" else None
+    is_here = parts.scheme == "file" and parts.netloc in ("", "localhost")
+    return Path(url2pathname(parts.path)) if is_here else None
 
 
 def _list_files(folder: Path) -> Iterator[Path]:
-    found = (p for p in sorted(folder.rglob("*")) if p.suffix in _SUFFIXES and p.is_file())
-    for _, path in zip(range(_MOST_FILES), found, strict=False):
-        yield path
+    """Documents in a folder and below, in order, as far as a quick look goes."""
+    seen = found = 0
+    for place, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith((".", "node_modules")))
+        for name in sorted(files):
+            seen += 1
+            if seen > _MOST_SEEN or found == _MOST_FILES:
+                return
+            path = Path(place, name)
+            if path.suffix in _SUFFIXES and path.is_file():
+                found += 1
+                yield path

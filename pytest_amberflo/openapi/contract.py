@@ -1,24 +1,22 @@
 """Requests and responses against their description. The only importer of openapi_core.
 
 openapi-core finds an operation by URL and insists on the description's servers; here the
-operation is known and the target is elsewhere, so it is handed to it directly.
+operation is known and the target is elsewhere, so it is handed to it directly, as an extract of
+the description. How texts become values and which schemas they keep is decided here.
 """
 
 from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from jsonschema_path import SchemaPath
-from openapi_core.casting.schemas.exceptions import CastError
 from openapi_core.datatypes import RequestParameters
-from openapi_core.deserializing.exceptions import DeserializeError
 from openapi_core.deserializing.styles.exceptions import EmptyQueryParameterValue
-from openapi_core.templating.media_types.exceptions import MediaTypeNotFound
+from openapi_core.exceptions import OpenAPIError
+from openapi_core.security.exceptions import SecurityProviderError
 from openapi_core.templating.paths.datatypes import PathOperationServer
-from openapi_core.templating.responses.exceptions import ResponseNotFound
 from openapi_core.templating.security.exceptions import SecurityNotFound
 from openapi_core.validation.request import (
     V30RequestBodyValidator,
@@ -33,6 +31,7 @@ from openapi_core.validation.request import (
 )
 from openapi_core.validation.request.exceptions import (
     MissingRequestBodyError,
+    MissingRequiredRequestBody,
     ParameterValidationError,
 )
 from openapi_core.validation.response import (
@@ -43,37 +42,36 @@ from openapi_core.validation.response import (
     V32ResponseDataValidator,
     V32ResponseHeadersValidator,
 )
-from openapi_core.validation.response.exceptions import (
-    HeaderValidationError,
-    MissingData,
-    MissingRequiredHeader,
-)
+from openapi_core.validation.response.exceptions import HeaderValidationError
 from openapi_core.validation.schemas.exceptions import InvalidSchemaValue
-from werkzeug.datastructures import Headers, ImmutableMultiDict
 
-from pytest_amberflo.http.exchange import (
-    NotJsonError,
-    find_header,
-    is_json_type,
-    is_xml_type,
-    load_json,
-    media_type_of,
+from pytest_amberflo.arazzo.errors import EvaluationError
+from pytest_amberflo.openapi.body import find_status, judge_body, refuse_type
+from pytest_amberflo.openapi.credentials import is_given, list_missing
+from pytest_amberflo.openapi.dialect import find_errors
+from pytest_amberflo.openapi.payload import choose_media_type
+from pytest_amberflo.openapi.readable import PLACE, make_readable
+from pytest_amberflo.openapi.reading import (
+    NO_VALUE,
+    Payload,
+    ReaderFactory,
+    Unread,
+    contents_of,
+    read_content_type,
 )
-from pytest_amberflo.openapi.rulebook import RefusingHandlers, check_description
-from pytest_amberflo.openapi.violation import (
-    CheckName,
-    Violation,
-    locate_schema,
-    read_schema_errors,
-)
-from pytest_amberflo.openapi.wire import read_cookies, read_path, read_query
+from pytest_amberflo.openapi.rulebook import RefusingHandlers, Rulebook
+from pytest_amberflo.openapi.shape import Readings
+from pytest_amberflo.openapi.violation import CheckName, Violation, read_schema_errors
+from pytest_amberflo.openapi.wire import read_fields, read_headers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from pytest_amberflo.arazzo.operation import Operation
     from pytest_amberflo.http.exchange import Request, Response
     from pytest_amberflo.openapi.description import Description
+    from pytest_amberflo.openapi.extract import Extract
+    from pytest_amberflo.openapi.wire import Fields
 
 _REQUEST: Final = {
     0: (V30RequestSecurityValidator, V30RequestParametersValidator, V30RequestBodyValidator),
@@ -87,27 +85,20 @@ _RESPONSE: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _PathResult:
-    """What a URL gives for the variables of a path; the request brings them itself."""
-
-    variables: Mapping[str, str]
-
-
-_NO_VARIABLES: Final = _PathResult({})
+class _NotJudgedError(OpenAPIError):
+    """A text or body cannot be read or judged; the message says why."""
 
 
 @dataclass
 class _Request:
     """A request as openapi-core wants to see it."""
 
-    host_url: str
-    path: str
-    path_pattern: str
-    method: str
     parameters: RequestParameters
     content_type: str
-    body: bytes | None
+    body: Payload | None
+    host_url: str = ""
+    path: str = "/"
+    method: str = "operation"
 
 
 @dataclass
@@ -115,238 +106,242 @@ class _Response:
     """A response as openapi-core wants to see it."""
 
     status_code: int
-    headers: Headers
+    headers: Fields
     content_type: str
-    data: bytes | None
+    data: Payload | None
 
 
-class _KnownPath:
-    """Finds the operation that the request itself names, whatever the URL."""
+@dataclass(frozen=True, slots=True)
+class _PathResult:
+    """What a URL gives for the variables of a path; the request brings them itself."""
+
+    variables: Mapping[str, str]
+
+
+class _OneOperation:
+    """Finds the operation of a readable description, whatever the URL."""
 
     def __init__(self, spec: SchemaPath, base_url: str | None = None) -> None:  # noqa: ARG002
         self._spec = spec
 
-    def find(self, method: str, name: str) -> PathOperationServer:
-        path = self._spec / "paths" / name
-        return PathOperationServer(path, path / method, None, _NO_VARIABLES, None)
+    def find(self, method: str, name: str) -> PathOperationServer:  # noqa: ARG002
+        path = self._spec / PLACE[0] / PLACE[1]
+        return PathOperationServer(path, path / PLACE[2], None, _PathResult({}), None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Schemas:
+    """Makes the judges of schemas; `document` is what their references mean."""
+
+    document: Mapping[str, Any]
+    minor: int
+    is_sent: bool
+
+    def create(self, spec: Any, schema: SchemaPath, **_: Any) -> _SchemaJudge:  # noqa: ARG002
+        return _SchemaJudge(self, contents_of(schema))
+
+    def find_errors(self, schema: Any, value: Any) -> tuple[Any, ...]:
+        try:
+            return find_errors(
+                schema, value, minor=self.minor, is_sent=self.is_sent, document=self.document
+            )
+        except RecursionError:
+            raise _NotJudgedError("nested too deeply to be judged") from None
+        except EvaluationError as error:
+            raise _NotJudgedError(f"cannot be judged: the pattern {error}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class _SchemaJudge:
+    schemas: _Schemas
+    schema: Any
+
+    def validate(self, value: Any) -> None:
+        """Raise an error where no reading of the value keeps the schema."""
+        if isinstance(value, Unread):
+            raise _NotJudgedError(value.reason)
+        values = value.values if isinstance(value, Readings) else (value,)
+        first: tuple[Any, ...] = ()
+        for reading in values if value is not NO_VALUE else ():
+            errors = self.schemas.find_errors(self.schema, reading)
+            if not errors:
+                return
+            first = first or errors
+        if first:
+            raise InvalidSchemaValue(values[0], "any", schema_errors=first)
+
+
+class _Guards:
+    """Makes the checks of security schemes."""
+
+    def create(self, scheme: SchemaPath) -> Any:
+        data = contents_of(scheme)
+
+        def check(parameters: RequestParameters) -> None:
+            if not is_given(data, parameters):
+                raise SecurityProviderError("missing")
+
+        return check
+
+
+class _OperationContract:
+    """The checks of one operation."""
+
+    def __init__(self, description: Description, operation: Operation) -> None:
+        minor = description.minor
+        self.operation = operation
+        self.extract: Extract = description.extract(operation)
+        self.data = make_readable(self.extract, minor)
+        spec = SchemaPath.from_dict(self.data, handlers=RefusingHandlers())
+        readers = ReaderFactory(self.data)
+
+        def build(kind: Any, *, is_sent: bool, **more: Any) -> Any:
+            return kind(
+                spec,
+                path_finder_cls=_OneOperation,
+                schema_validators_factory=_Schemas(self.data, minor, is_sent=is_sent),
+                style_deserializers_factory=readers,
+                media_type_deserializers_factory=readers,
+                **more,
+            )
+
+        self.request_validators = [
+            build(kind, is_sent=True, security_provider_factory=_Guards())
+            for kind in _REQUEST[minor]
+        ]
+        self.response_validators = [build(kind, is_sent=False) for kind in _RESPONSE[minor]]
+
+    @property
+    def readable(self) -> dict[str, Any]:
+        """The operation in its readable form."""
+        found: dict[str, Any] = self.data["paths"]["/"]["operation"]
+        return found
 
 
 class Contract:
-    """The checks of one description. Building it takes a while; keep one a description."""
+    """The checks of one description; those of an operation are built when it is used."""
 
     def __init__(self, description: Description) -> None:
         self._description = description
+        self._rulebook = Rulebook(description)
+        self._operations: dict[tuple[str | int, ...], _OperationContract] = {}
 
-    def prepare(self) -> None:
-        """Check the description itself. Raises DocumentError where it breaks OpenAPI's rules.
+    def prepare(self, operations: Iterable[Operation] | None = None) -> None:
+        """Check the description itself, as far as these operations use it; all if None.
 
-        A shipped description is not checked again: a test of this package does that.
+        Raises DocumentError where it breaks OpenAPI's rules. A shipped description is not checked
+        again: a test of this package does that.
         """
-        if not self._description.is_shipped:
-            check_description(self._description, self._spec)
+        if self._description.is_shipped:
+            return
+        self._rulebook.check_root()
+        used = list(self._description.list_operations() if operations is None else operations)
+        for operation in used:
+            self._rulebook.check(operation, self._of(operation).extract)
+        self._rulebook.conclude(used)
 
-    @cached_property
-    def _spec(self) -> SchemaPath:
-        return SchemaPath.from_dict(
-            self._description.source.data,
-            base_uri=self._description.source.uri,
-            handlers=RefusingHandlers(),
-        )
-
-    @cached_property
-    def _request_validators(self) -> tuple[Any, ...]:
-        kinds = _REQUEST[self._description.minor]
-        return tuple(kind(self._spec, path_finder_cls=_KnownPath) for kind in kinds)  # type: ignore[arg-type]
-
-    @cached_property
-    def _response_validators(self) -> tuple[Any, ...]:
-        kinds = _RESPONSE[self._description.minor]
-        return tuple(kind(self._spec, path_finder_cls=_KnownPath) for kind in kinds)  # type: ignore[arg-type]
+    def _of(self, operation: Operation) -> _OperationContract:
+        if operation.pointer not in self._operations:
+            checks = _OperationContract(self._description, operation)
+            self._operations[operation.pointer] = checks
+        return self._operations[operation.pointer]
 
     def check_request(
         self, operation: Operation, request: Request, path_texts: Mapping[str, str]
     ) -> tuple[Violation, ...]:
         """Every violation of a request: security, parameters, body."""
-        outgoing = _adapt_request(operation, request, path_texts)
+        checks = self._of(operation)
+        outgoing = _Request(_adapt_parameters(checks, request, path_texts), "", None)
         found: list[Violation] = []
-        for validator in self._request_validators:
-            for error in _collect(validator.iter_errors(outgoing)):
-                found.extend(self._read_request_error(error, operation, request))
-        return tuple(dict.fromkeys(found))
+        validators = checks.request_validators
+        body = checks.readable.get("requestBody")
+        if request.body and isinstance(body, dict):
+            content = body.get("content", {})
+            content_type = read_content_type(request.headers)
+            outgoing.body = Payload(request.body, content_type)
+            outgoing.content_type = choose_media_type(content, content_type) or ""
+            if not outgoing.content_type:
+                found.append(refuse_type("request", content_type, content))
+                validators = validators[:-1]
+        errors = _collect(validator.iter_errors(outgoing) for validator in validators)
+        read = [v for e in errors for v in _read_error(e, "request", checks, outgoing)]
+        return tuple(dict.fromkeys([*read, *found]))
 
     def check_response(
         self, operation: Operation, request: Request, response: Response
     ) -> tuple[Violation, ...]:
         """Every violation of a response: status, content type, headers, body."""
-        strict = _check_json_text(response)
-        if strict is not None:
-            return (strict,)
-        outgoing = _adapt_request(operation, request, {})
-        incoming = _adapt_response(response)
-        found: list[Violation] = []
-        for validator in self._response_validators:
-            for error in _collect(validator.iter_errors(outgoing, incoming)):
-                found.extend(self._read_response_error(error, operation, response))
-        return tuple(dict.fromkeys(found))
-
-    def _read_request_error(
-        self, error: Exception, operation: Operation, request: Request
-    ) -> Iterator[Violation]:
-        cause = error.__cause__
-        if isinstance(cause, SecurityNotFound):
-            yield from self._read_security_error(operation)
-        elif isinstance(error, ParameterValidationError):
-            part = f"{error.location} parameter {error.name}"
-            yield from self._read_value_error(error, "request", part)
-        elif isinstance(error, MissingRequestBodyError):
-            yield Violation(check="request", path="body", rule="missing")
-        elif isinstance(cause, MediaTypeNotFound):
-            yield _wrong_type("request", cause, media_type_of(request.headers))
+        checks = self._of(operation)
+        documented = checks.readable["responses"]
+        key = find_status(documented, response.status)
+        if key is None:
+            label, names = operation.label, ", ".join(documented) or "none"
+            rule = f"{response.status} is not documented for {label} (it has {names})"
+            origin = checks.extract.origin_of(checks.extract.operation.get("responses"))
+            place = str(origin) if origin is not None else None
+            return (Violation(check="status", path="status", rule=rule, origin=place),)
+        content = documented[key].get("content")
+        found, media_type = judge_body(operation.method, response, content)
+        incoming = _Response(response.status, read_headers(response.headers), "", None)
+        validators = checks.response_validators
+        if media_type is None:
+            validators = validators[1:]
         else:
-            at = (*operation.pointer, "requestBody")
-            media_type = media_type_of(request.headers) or ""
-            yield from self._read_body_error(error, "request", at, media_type)
-
-    def _read_response_error(
-        self, error: Exception, operation: Operation, response: Response
-    ) -> Iterator[Violation]:
-        cause = error.__cause__
-        if isinstance(error, ResponseNotFound):
-            known = ", ".join(map(str, self._documented(operation)))
-            rule = f"{response.status} is not documented for {operation.label} (it has {known})"
-            origin = self._origin((*operation.pointer, "responses"))
-            yield Violation(check="status", path="status", rule=rule, origin=origin)
-        elif isinstance(error, MissingData):
-            yield Violation(check="response-schema", path="body", rule="missing")
-        elif isinstance(error, MissingRequiredHeader):
-            path = f"header {error.name}"
-            yield Violation(check="response-schema", path=path, rule="missing")
-        elif isinstance(error, HeaderValidationError):
-            yield from self._read_value_error(error, "response-schema", f"header {error.name}")
-        elif isinstance(cause, MediaTypeNotFound):
-            yield _wrong_type("content-type", cause, media_type_of(response.headers))
-        else:
-            at = (*operation.pointer, "responses", self._status_key(operation, response.status))
-            media_type = media_type_of(response.headers) or ""
-            yield from self._read_body_error(error, "response-schema", at, media_type)
-
-    def _read_security_error(self, operation: Operation) -> Iterator[Violation]:
-        data = self._description.source.data
-        own = self._description.at(tuple(map(str, operation.pointer)))
-        assert own is not None
-        item = self._description.resolve(data["paths"][operation.path], ("paths", operation.path))
-        required = item[operation.method.lower()].get("security", data.get("security", []))
-        schemes = data.get("components", {}).get("securitySchemes", {})
-        for requirement in required:
-            for name in requirement:
-                scheme = schemes.get(name, {})
-                part = f"{scheme.get('in', 'header')} {scheme.get('name', 'Authorization')}"
-                rule = f"missing; security scheme {name} asks for it"
-                yield Violation(check="request", path=part, rule=rule)
-
-    def _read_value_error(
-        self, error: Exception, check: CheckName, part: str
-    ) -> Iterator[Violation]:
-        cause = error.__cause__
-        if isinstance(cause, InvalidSchemaValue):
-            yield from read_schema_errors(_schema_errors(cause), check, prefix=part)
-        elif isinstance(cause, EmptyQueryParameterValue):
-            yield Violation(check=check, path=part, rule="empty")
-        elif cause is None:
-            yield Violation(check=check, path=part, rule="missing")
-        else:
-            yield Violation(check=check, path=part, rule=str(cause))
-
-    def _read_body_error(
-        self, error: Exception, check: CheckName, at: tuple[str | int, ...], media_type: str
-    ) -> Iterator[Violation]:
-        cause = error.__cause__
-        if isinstance(cause, InvalidSchemaValue):
-            if is_xml_type(media_type):
-                return  # a JSON Schema says nothing of elements and attributes
-            schema_at = locate_schema(self._description.source, at, media_type)
-            yield from read_schema_errors(
-                _schema_errors(cause),
-                check,
-                source=self._description.source,
-                schema_at=schema_at,
-            )
-        elif isinstance(cause, CastError | DeserializeError):
-            yield Violation(
-                check=check, path="$", rule=f"the body is no {media_type or 'content'}"
-            )
-        else:
-            yield Violation(check=check, path="$", rule=str(cause or error))
-
-    def _documented(self, operation: Operation) -> tuple[str, ...]:
-        responses = self._spec / "paths" / operation.path / operation.method.lower() / "responses"
-        return tuple(str(key) for key in responses.str_keys())
-
-    def _status_key(self, operation: Operation, status: int) -> str:
-        known = self._documented(operation)
-        for key in (str(status), f"{status // 100}XX", f"{status // 100}xx"):
-            if key in known:
-                return key
-        return "default"
-
-    def _origin(self, pointer: tuple[str | int, ...]) -> str:
-        source = self._description.source
-        return f"{source.name}:{source.locate(pointer, key=True).line}"
+            incoming.content_type = media_type
+            incoming.data = Payload(response.body, read_content_type(response.headers))
+        outgoing = _Request(_adapt_parameters(checks, request, {}), "", None)
+        errors = _collect(validator.iter_errors(outgoing, incoming) for validator in validators)
+        read = [v for e in errors for v in _read_error(e, "response-schema", checks, outgoing)]
+        return tuple(dict.fromkeys([*found, *read]))
 
 
-def _collect(errors: Iterator[Exception]) -> list[Exception]:
+def _adapt_parameters(
+    checks: _OperationContract, request: Request, path_texts: Mapping[str, str]
+) -> RequestParameters:
+    fields = read_fields(request, path_texts, checks.operation.parameters)
+    fields["query"].may_be_empty = frozenset(
+        parameter["name"]
+        for parameter in checks.readable["parameters"]
+        if parameter.get("allowEmptyValue") is True
+    )
+    return RequestParameters(
+        query=fields["query"],
+        header=fields["header"],
+        cookie=fields["cookie"],
+        path=fields["path"],
+    )
+
+
+def _collect(runs: Iterable[Iterator[Exception]]) -> list[Exception]:
     with warnings.catch_warnings():
-        # A deprecated parameter is no violation, and no news to whoever wrote the description.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        return list(errors)
+        # What the library thinks of a description is no news to whoever wrote it.
+        warnings.simplefilter("ignore")
+        return [error for errors in runs for error in errors]
 
 
-def _schema_errors(cause: InvalidSchemaValue) -> tuple[Any, ...]:
-    return tuple(cause.schema_errors)
-
-
-def _check_json_text(response: Response) -> Violation | None:
-    """The violation of a body that claims to be JSON and is none; Python's reader takes NaN."""
-    media_type = media_type_of(response.headers)
-    if not response.body or not is_json_type(media_type):
-        return None
-    try:
-        load_json(response.body)
-    except NotJsonError as error:
-        return Violation(check="response-schema", path="$", rule=f"the body is no JSON: {error}")
-    return None
-
-
-def _wrong_type(check: CheckName, cause: MediaTypeNotFound, found: str | None) -> Violation:
-    due = " or ".join(cause.availableMimetypes)
-    shown = found or "no content type"
-    return Violation(check=check, path="header Content-Type", rule=f"{shown}; {due} is due")
-
-
-def _adapt_request(
-    operation: Operation, request: Request, path_texts: Mapping[str, str]
-) -> _Request:
-    parameters = RequestParameters(
-        query=ImmutableMultiDict(read_query(operation, request)),
-        header=Headers(list(request.headers)),
-        cookie=ImmutableMultiDict(read_cookies(request)),
-        path=read_path(operation, path_texts),
-    )
-    return _Request(
-        host_url="",
-        path=operation.path,
-        path_pattern=operation.path,
-        method=operation.method.lower(),
-        parameters=parameters,
-        content_type=(find_header(request.headers, "content-type") or "").lower(),
-        body=request.body,
-    )
-
-
-def _adapt_response(response: Response) -> _Response:
-    return _Response(
-        status_code=response.status,
-        headers=Headers(list(response.headers)),
-        content_type=(find_header(response.headers, "content-type") or "").lower(),
-        data=response.body or None,
-    )
+def _read_error(
+    error: Exception, check: CheckName, checks: _OperationContract, outgoing: _Request
+) -> Iterator[Violation]:
+    cause = error.__cause__
+    part = ""
+    if isinstance(error, ParameterValidationError):
+        part = f"{error.location} parameter {error.name}"
+    elif isinstance(error, HeaderValidationError):
+        part = f"header {error.name}"
+    if isinstance(cause, SecurityNotFound):
+        required = checks.readable["security"]
+        schemes = checks.extract.components["securitySchemes"]
+        for place, name in list_missing(required, schemes, outgoing.parameters):
+            rule = f"missing; security scheme {name} asks for it"
+            yield Violation(check=check, path=place, rule=rule)
+    elif isinstance(cause, InvalidSchemaValue):
+        errors: Any = tuple(cause.schema_errors)
+        yield from read_schema_errors(errors, check, prefix=part, extract=checks.extract)
+    elif isinstance(error, MissingRequestBodyError):
+        if isinstance(error, MissingRequiredRequestBody):
+            yield Violation(check=check, path="body", rule="missing")
+    elif isinstance(cause, EmptyQueryParameterValue):
+        yield Violation(check=check, path=part, rule="empty")
+    else:
+        rule = "missing" if cause is None and part else str(cause or error)
+        yield Violation(check=check, path=part or "$", rule=rule)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from jsonschema.exceptions import ValidationError
 
-    from pytest_amberflo.arazzo.source import Source
+    from pytest_amberflo.openapi.extract import Extract
 
 #: The kinds of check that `amberflo_severity` can turn down.
 CheckName: TypeAlias = Literal["request", "status", "content-type", "response-schema"]
@@ -48,16 +48,15 @@ def read_schema_errors(
     check: CheckName,
     *,
     prefix: str = "",
-    source: Source | None = None,
-    schema_at: tuple[str | int, ...] = (),
+    extract: Extract | None = None,
 ) -> Iterator[Violation]:
     """The violations that errors of a schema stand for; each alternative by its nearest form.
 
-    `prefix` replaces the `$` of the paths, `schema_at` is where the schema stands in `source`.
+    `prefix` replaces the `$` of the paths, `extract` knows where schemas stand.
     """
     for error in errors:
         for leaf in _find_leaves(error):
-            yield from _read_leaf(leaf, check, prefix, source, schema_at)
+            yield _read_leaf(leaf, check, prefix, extract)
 
 
 def _find_leaves(error: ValidationError) -> Iterator[ValidationError]:
@@ -81,101 +80,58 @@ def _find_leaves(error: ValidationError) -> Iterator[ValidationError]:
 
 
 def _read_leaf(
-    error: ValidationError,
-    check: CheckName,
-    prefix: str,
-    source: Source | None,
-    schema_at: tuple[str | int, ...],
-) -> Iterator[Violation]:
+    error: ValidationError, check: CheckName, prefix: str, extract: Extract | None
+) -> Violation:
     path = (prefix + error.json_path[1:]) if prefix else error.json_path
-    origin = None
-    if source is not None:
-        origin = _locate_rule(source, schema_at, tuple(error.absolute_schema_path))
-    shown = _show(error.instance)
+    if error.validator == "required":
+        name = error.message
+        path += f".{name}" if name.isidentifier() else f"[{_quote(name)}]"
+    origin = extract.origin_of(error.schema) if extract is not None else None
+    rule = _word_rule(error)
+    return Violation(check=check, path=path, rule=rule, origin=str(origin) if origin else None)
+
+
+def _word_rule(error: ValidationError) -> str:
+    shown = show(error.instance)
     due: Any = error.validator_value
-    schema: Any = error.schema
-    instance: Any = error.instance
     match error.validator:
+        case None:
+            return f"{shown} is there, nothing is allowed"
         case "required":
-            yield from _read_missing(error, check, path, origin)
-            return
+            return "missing"
         case "type":
             names = [due] if isinstance(due, str) else list(due)
             kinds = " or ".join(_KINDS.get(name, str(name)) for name in names)
-            rule = f"{shown} is {describe_type(error.instance)}, {kinds} is due"
+            return f"{shown} is {describe_type(error.instance)}, {kinds} is due"
         case "enum":
-            rule = f"{shown} is none of {', '.join(map(_show, due))}"
+            return f"{shown} is none of {_cut(', '.join(map(show, due)))}"
         case "additionalProperties" | "unevaluatedProperties" if due is False:
-            known = schema.get("properties", {})
-            names = [name for name in instance if name not in known]
-            rule = f"{', '.join(map(_show, names))} must not be there"
+            names = json.loads(error.message)
+            return f"{_cut(', '.join(map(show, names)))} must not be there"
         case "oneOf" | "anyOf":
-            rule = f"{shown} is of none of the {len(due)} forms that are allowed"
             if error.validator == "oneOf" and not error.context:
-                rule = f"{shown} is of several forms, exactly one is allowed"
-        case _:
-            rule = f"{error.message} ({error.validator}: {_show(due)})"
-    yield Violation(check=check, path=path, rule=rule, origin=origin)
+                return f"{shown} is of several forms, exactly one is allowed"
+            return f"{shown} is of none of the {len(due)} forms that are allowed"
+        case "readOnly" | "writeOnly":
+            return f"{shown} {error.message}"
+    # Messages hold the whole value.
+    whole = repr(error.instance)
+    message = error.message if len(whole) <= _LONGEST else error.message.replace(whole, shown)
+    return f"{_cut(message, 2 * _LONGEST)} ({error.validator}: {show(due)})"
 
 
-def _read_missing(
-    error: ValidationError, check: CheckName, path: str, origin: str | None
-) -> Iterator[Violation]:
-    # jsonschema yields one error a name; its message is the only place that says which.
-    name = error.message.partition("'")[2].partition("' is a required")[0]
-    member = f".{name}" if name.isidentifier() else f"['{name}']"
-    yield Violation(check=check, path=path + member, rule="missing", origin=origin)
+def _quote(name: str) -> str:
+    """The name as JSONPath quotes it: between single quotes, unless it has one."""
+    return json.dumps(name, ensure_ascii=False) if "'" in name or "\\" in name else f"'{name}'"
 
 
-def _locate_rule(
-    source: Source, start: tuple[str | int, ...], schema_path: tuple[str | int, ...]
-) -> str | None:
-    """`file:line  Name` of the schema that a rule belongs to."""
-    pointer, name = start, ""
-    for part in schema_path[:-1]:
-        pointer, name = _follow_references(source.data, pointer, name)
-        if part != "$ref":
-            pointer = (*pointer, part)
-    pointer, name = _follow_references(source.data, pointer, name)
-    if _at(source.data, pointer) is None:
-        return None
-    line = source.locate(pointer, key=True).line
-    return f"{source.name}:{line}  {name}".rstrip()
+def show(value: Any) -> str:
+    """The value as JSON, cut to what fits a line."""
+    try:
+        return _cut(json.dumps(value, ensure_ascii=False, default=str))
+    except (RecursionError, ValueError):
+        return describe_type(value)
 
 
-def _follow_references(
-    data: Any, pointer: tuple[str | int, ...], name: str
-) -> tuple[tuple[str | int, ...], str]:
-    for _ in range(50):
-        value = _at(data, pointer)
-        reference = value.get("$ref") if isinstance(value, dict) else None
-        if not isinstance(reference, str) or not reference.startswith("#/"):
-            break
-        tokens = reference[2:].split("/")
-        pointer = tuple(token.replace("~1", "/").replace("~0", "~") for token in tokens)
-        name = str(pointer[-1])
-    return pointer, name
-
-
-def locate_schema(
-    source: Source, body_at: tuple[str | int, ...], media_type: str
-) -> tuple[str | int, ...]:
-    """The pointer of the schema of a request or response body, its reference followed."""
-    pointer, _ = _follow_references(source.data, body_at, "")
-    return (*pointer, "content", media_type, "schema")
-
-
-def _at(data: Any, pointer: tuple[str | int, ...]) -> Any:
-    for token in pointer:
-        if isinstance(data, dict):
-            data = data.get(str(token))
-        elif isinstance(data, list) and isinstance(token, int) and token < len(data):
-            data = data[token]
-        else:
-            return None
-    return data
-
-
-def _show(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+def _cut(text: str, longest: int = _LONGEST) -> str:
+    return text if len(text) <= longest else text[: longest - 1] + "…"

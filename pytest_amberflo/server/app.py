@@ -1,41 +1,41 @@
-"""The routes: from a request to its answer."""
+"""From a request to its answer: who asks, for what, and what may go wrong with it."""
 
 from __future__ import annotations
 
+import random
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from pytest_amberflo.server.aggregate import aggregate_usage
+from pytest_amberflo.server.documents import Documents
+from pytest_amberflo.server.ingest import INGEST_ROUTES, check_parameters, render_accepted
 from pytest_amberflo.server.intake import read_intake
+from pytest_amberflo.server.keyring import Keyring
 from pytest_amberflo.server.message import Answer, encode_json
-from pytest_amberflo.server.payload import read_payload
-from pytest_amberflo.server.query import read_query
+from pytest_amberflo.server.payload import read_event_payload, read_payload
 from pytest_amberflo.server.refusal import Refusal, refuse_fault, refuse_store
-from pytest_amberflo.server.report import render_report
+from pytest_amberflo.server.routing import Call, Route, Router, read_parameters
+from pytest_amberflo.server.shape import Shape
+from pytest_amberflo.server.store import Delivery, read_lead
+from pytest_amberflo.server.usage import ROUTES as USAGE_ROUTES
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
+    from pytest_amberflo.server.control import Control
     from pytest_amberflo.server.journal import Journal
-    from pytest_amberflo.server.keyring import Keyring
     from pytest_amberflo.server.message import Request, Respond
-    from pytest_amberflo.server.query import UsageQuery
+    from pytest_amberflo.server.mischief import Mischief
+    from pytest_amberflo.server.setup import Setup
     from pytest_amberflo.server.store import Store
 
 _HEALTHY: Final = Answer(status=200, body=encode_json({"status": "ok"}))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Route:
-    """What can be done at a path."""
-
-    methods: Mapping[str, Callable[[Request, Respond], None]]
-    #: Whether the next request of a connection may be started before this one is answered.
-    is_overlapping: bool = False
+#: Paths whose requests may be started before those ahead of them are answered.
+_OVERLAPPING: Final = frozenset(("/ingest", "/ingest/"))
+#: What the control API is below.
+_CONTROL: Final = "/control/"
 
 
 class App:
@@ -44,45 +44,92 @@ class App:
     def __init__(
         self,
         *,
-        keyring: Keyring,
+        setup: Setup,
         store: Store,
         journal: Journal,
         loop: asyncio.AbstractEventLoop,
-        body_limit: int,
     ) -> None:
-        self._keyring = keyring
+        self._keyring = Keyring(setup.api_keys)
+        self._store = store
         self._journal = journal
         self._loop = loop
-        self._body_limit = body_limit
+        self._body_limit = setup.limits.body_bytes
+        self._behaviour = setup.behaviour
+        self._setup = setup
+        # Chance that can be repeated.
+        self._dice = random.Random(setup.behaviour.seed)  # noqa: S311
+        #: None for as long as nothing is to go wrong.
+        self._mischief = self._make_mischief() if setup.faults else None
+        self._control: Control | None = None
         self._reader = store.open_reader()
         # A long query must not hold up those who send events.
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="amberflo-usage")
-        ingest = _Route(methods={"POST": self._ingest}, is_overlapping=True)
-        usage = _Route(methods={"POST": self._query_usage})
-        health = _Route(methods={"GET": self._report_health, "HEAD": self._report_health})
-        # Both spellings, and no redirect: many clients would follow one with a GET.
-        self._routes: Final = {
-            "/ingest": ingest,
-            "/ingest/": ingest,
-            "/usage": usage,
-            "/usage/": usage,
-            "/health": health,
-        }
+        health = Route(name="health", method="GET", path="/health", shape=Shape.SHARED)
+        self._router = Router((*INGEST_ROUTES, health, *USAGE_ROUTES), _load_routes)
+
+    def _make_mischief(self) -> Mischief:
+        # Heavy to import, and most servers do no wrong.
+        from pytest_amberflo.server.mischief import Mischief  # noqa: PLC0415
+
+        return Mischief(self._setup.faults, self._dice, self._loop)
+
+    def _open_control(self) -> Control:
+        """The control API, made when it is asked for first."""
+        if self._control is None:
+            from pytest_amberflo.server.control import Control  # noqa: PLC0415 - heavy
+
+            if self._mischief is None:
+                self._mischief = self._make_mischief()
+            assert self._setup.control_token is not None
+            self._control = Control(
+                token=self._setup.control_token,
+                store=self._store,
+                journal=self._journal,
+                faults=self._mischief.book,
+                loop=self._loop,
+                read=self._read,
+            )
+        return self._control
 
     def is_overlapping(self, request: Request) -> bool:
         """Whether requests behind this one may be started before it is answered.
 
         Those of one connection that are written together may; whatever reads may not.
         """
-        route = self._routes.get(request.path)
-        return route is not None and route.is_overlapping
+        return request.path in _OVERLAPPING and request.method == "POST"
 
     def handle(self, request: Request, respond: Respond) -> None:
         """Have a request answered through `respond`, now or later, once."""
+        shape = Shape.SHARED
         try:
-            self._find(request)(request, respond)
+            if request.path.startswith(_CONTROL) and self._setup.control_token is not None:
+                self._open_control().handle(request, respond, limit=self._body_limit)
+                return
+            route, arguments = self._router.find(request)
+            shape = route.shape
+            if route.name == "health":
+                respond(_HEALTHY)
+                return
+            tenant = self._authenticate(request)
+            if route.name == "ingest":
+                self._ingest(request, tenant, respond)
+                return
+            call = Call(
+                request=request,
+                arguments=arguments,
+                tenant=tenant,
+                query=read_parameters(request),
+                payload=read_payload(request, limit=self._body_limit) if route.has_body else None,
+            )
+            shape = route.find_shape(call.payload)
+            self._operate(route, call, shape, respond)
         except Refusal as refusal:
-            respond(refusal.to_answer())
+            respond(refusal.to_answer(shape))
+
+    def release(self) -> None:
+        """Let nobody wait any longer for what may never come."""
+        if self._control is not None:
+            self._control.release()
 
     def close(self) -> None:
         """Give up what is still being read and close."""
@@ -91,22 +138,11 @@ class App:
         self._executor.shutdown()
         self._reader.close()
 
-    def _find(self, request: Request) -> Callable[[Request, Respond], None]:
-        route = self._routes.get(request.path)
-        if route is None:
-            raise Refusal(404, "not-found", "There is nothing at this path")
-        method = route.methods.get(request.method)
-        if method is None:
-            allowed = ", ".join(route.methods)
-            message = f"This path answers to {allowed} only"
-            raise Refusal(405, "method-not-allowed", message, headers=(("Allow", allowed),))
-        return method
-
     def _authenticate(self, request: Request) -> int:
         """The tenant of a request.
 
-        Refuses with 401, as Amberflo's published description says; what the real service
-        answers is not known, it may as well be 403.
+        Refuses with 401, as Amberflo's published description says, or with 403, which is what
+        the real service likely answers.
         """
         keys = request.header_values(b"x-api-key")
         tenant = self._keyring.find_tenant(keys[0]) if len(keys) == 1 else None
@@ -114,58 +150,117 @@ class App:
             return tenant
         problem = "is missing" if not keys else "is unknown" if len(keys) == 1 else "is repeated"
         raise Refusal(
-            401,
+            self._behaviour.unauthorized_status,
             "unauthorized",
             f"The API key in the header X-API-KEY {problem}",
             headers=(("WWW-Authenticate", 'ApiKey realm="Amberflo"'),),
         )
 
-    def _ingest(self, request: Request, respond: Respond) -> None:
-        """Answer with the JSON text `N records were ingested` once they are on disk.
+    def _ingest(self, request: Request, tenant: int, respond: Respond) -> None:
+        """Answer `N records were ingested` once they are on disk.
 
         N is the number of events in the request. Whether the real service counts duplicates,
         and whether it counts events or the meters in them, is not known.
         """
-        tenant = self._authenticate(request)
-        intake = read_intake(read_payload(request, limit=self._body_limit), tenant)
-        text = f"{intake.event_count} records were ingested"
-        answer = Answer(status=200, body=encode_json(text))
-        if not intake.records:
+        if request.query:
+            check_parameters(read_parameters(request))
+        intake = read_intake(read_event_payload(request, limit=self._body_limit), tenant)
+        answer = render_accepted(request, intake.event_count, self._behaviour)
+        records = intake.records
+        delivery = Delivery(records, self._draw_lag())
+        if self._mischief is not None:
+            changed = self._mischief.meet_events(delivery, respond)
+            if changed is None:
+                return
+            delivery, respond = changed
+        if not delivery.records:
             respond(answer)
             return
         self._journal.add(
-            intake.records,
+            delivery,
             lambda refusal: respond(answer if refusal is None else refusal.to_answer()),
         )
 
-    def _query_usage(self, request: Request, respond: Respond) -> None:
-        tenant = self._authenticate(request)
-        query = read_query(read_payload(request, limit=self._body_limit))
-        future = self._loop.run_in_executor(self._executor, self._answer_usage, tenant, query)
-        future.add_done_callback(partial(_respond_with, respond))
+    def _draw_lag(self) -> int:
+        ways = self._behaviour
+        lag_s = ways.lag_s
+        if ways.jitter_s:
+            lag_s += ways.jitter_s * self._dice.random()
+        return round(lag_s * 1_000_000)
 
-    def _answer_usage(self, tenant: int, query: UsageQuery) -> Answer:
-        """The answer to a query; runs in the thread that reads."""
+    def _operate(self, route: Route, call: Call, shape: Shape, respond: Respond) -> None:
+        """Do an operation: a query in the thread that reads, all else in the loop."""
+        if self._mischief is not None:
+            changed = self._mischief.meet_call(route, call, shape, respond)
+            if changed is None:
+                return
+            respond = changed
+        assert route.operate is not None
+        work = partial(self._work, route.operate, call)
+        if route.is_reading:
+            self._read(work, partial(_finish, respond, shape))
+        else:
+            self._journal.run(work, partial(_finish, respond, shape))
+
+    def _work(
+        self,
+        operate: Callable[[Call, Documents], Any],
+        call: Call,
+        connection: sqlite3.Connection,
+    ) -> bytes:
+        store = Documents(connection, call.tenant, self._store.clock, self._behaviour)
+        return encode_json(operate(call, store))
+
+    def _read(
+        self,
+        work: Callable[[sqlite3.Connection], Any],
+        finish: Callable[[Any, Refusal | None], None],
+    ) -> None:
+        """Have something read by the thread that reads; `finish` is told in the loop's."""
+        future = self._loop.run_in_executor(self._executor, self._attempt, work)
+        future.add_done_callback(partial(_finish_reading, finish))
+
+    def _attempt(self, work: Callable[[sqlite3.Connection], Any]) -> tuple[Any, Refusal | None]:
+        """What work on the store gives, or why nothing; runs in the thread that reads."""
+        reader = self._reader
         try:
-            groups = aggregate_usage(self._reader, tenant, query)
-            return Answer(status=200, body=render_report(query, groups))
+            # All that one answer is made of is of one moment.
+            reader.execute("BEGIN")
+            try:
+                self._store.clock.follow(read_lead(reader))
+                return work(reader), None
+            finally:
+                reader.execute("ROLLBACK")
         except Refusal as refusal:
-            return refusal.to_answer()
+            return None, refusal
         except sqlite3.Error as error:
-            return refuse_store(str(error)).to_answer()
-
-    def _report_health(self, _: Request, respond: Respond) -> None:
-        respond(_HEALTHY)
+            return None, refuse_store(str(error))
 
 
-def _respond_with(respond: Respond, future: asyncio.Future[Answer]) -> None:
+def _load_routes() -> tuple[Route, ...]:
+    from pytest_amberflo.server.operations import ROUTES  # noqa: PLC0415 - heavy
+
+    return ROUTES
+
+
+def _finish(respond: Respond, shape: Shape, body: Any, refusal: Refusal | None) -> None:
+    if refusal is None:
+        respond(Answer(status=200, body=body))
+    else:
+        respond(refusal.to_answer(shape))
+
+
+def _finish_reading(
+    finish: Callable[[Any, Refusal | None], None],
+    future: asyncio.Future[tuple[Any, Refusal | None]],
+) -> None:
     if future.cancelled():
-        respond(refuse_fault().to_answer())
+        finish(None, refuse_fault())
         return
     failure = future.exception()
     if failure is None:
-        respond(future.result())
+        finish(*future.result())
         return
-    respond(refuse_fault().to_answer())
+    finish(None, refuse_fault())
     # For the loop's exception handler, which keeps it until the server stops.
     raise failure

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
 import ipaddress
+import json
 import os
 import secrets
 import signal
@@ -12,21 +12,24 @@ import sys
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from pytest_amberflo.server.arguments import make_parser, read_behaviour
 from pytest_amberflo.server.errors import ServerError
 from pytest_amberflo.server.keyring import Keyring
-from pytest_amberflo.server.limits import Limits
 from pytest_amberflo.server.listener import open_listener, port_of, url_of
 from pytest_amberflo.server.serving import open_store, serve
+from pytest_amberflo.server.setup import Setup
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Iterator, Mapping, Sequence
 
     from pytest_amberflo.server.message import Served
+    from pytest_amberflo.server.store import Store
 
 _KEY_VARIABLE: Final = "AMBERFLO_API_KEY"
+_TOKEN_VARIABLE: Final = "AMBERFLO_CONTROL_TOKEN"  # noqa: S105 - a variable's name
 _USAGE_ERROR: Final = 2
 
 
@@ -51,11 +54,13 @@ def run_command(arguments: Sequence[str], environment: Mapping[str, str]) -> int
     """Serve until SIGINT or SIGTERM; gives back the exit status.
 
     0 after a stop, 1 after a fault of the server itself, 2 for arguments, an address or a store
-    that cannot be used. `environment` is asked for AMBERFLO_API_KEY only.
+    that cannot be used. `environment` is asked for AMBERFLO_API_KEY and AMBERFLO_CONTROL_TOKEN
+    only.
     """
-    parser = _make_parser()
+    parser = make_parser(_KEY_VARIABLE, _TOKEN_VARIABLE)
     options = parser.parse_args(arguments)
     keys = _choose_keys(parser, options.api_key, environment)
+    token = _choose_token(parser, options.control_token, environment)
     faults: list[BaseException] = []
 
     def report_fault(fault: BaseException) -> None:
@@ -68,14 +73,20 @@ def run_command(arguments: Sequence[str], environment: Mapping[str, str]) -> int
             open_listener(options.host, options.port) as listener,
             open_store(options.store) as store,
         ):
-            keyring = Keyring(keys.values)
+            setup = Setup(
+                api_keys=keys.values,
+                behaviour=read_behaviour(options),
+                faults=tuple(options.fault),
+                control_token=token,
+            )
+            if options.demo:
+                _fill_accounts(store, setup)
             _announce(listener, options, keys)
             serve(
                 listener,
                 stop,
                 store=store,
-                keyring=keyring,
-                limits=Limits(),
+                setup=setup,
                 alarm=report_fault,
                 observe=None if options.quiet else _log_access,
             )
@@ -83,47 +94,6 @@ def run_command(arguments: Sequence[str], environment: Mapping[str, str]) -> int
         _print_error(str(error))
         return _USAGE_ERROR
     return 1 if faults else 0
-
-
-def _make_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m pytest_amberflo.server",
-        description="An Amberflo-compatible metering server over one SQLite file.",
-        allow_abbrev=False,
-    )
-    parser.add_argument(
-        "--port", type=int, default=8787, help="0 takes any free port (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--host", type=_read_text, default="127.0.0.1", help="(default: %(default)s)"
-    )
-    parser.add_argument(
-        "--store",
-        type=_read_path,
-        metavar="FILE",
-        help="where events are kept (default: a temporary file, gone at the end)",
-    )
-    parser.add_argument(
-        "--api-key",
-        action="append",
-        type=_read_text,
-        metavar="KEY",
-        help=f"accepted key, a tenant of its own; repeatable (default: {_KEY_VARIABLE} of the "
-        "environment, else one is made and printed)",
-    )
-    parser.add_argument("--quiet", action="store_true", help="no line per request on stderr")
-    return parser
-
-
-def _read_text(text: str) -> str:
-    if not text.strip():
-        # Mostly a variable that was not set where the command was written.
-        raise argparse.ArgumentTypeError("an empty value means nothing")
-    return text
-
-
-def _read_path(text: str) -> Path:
-    return Path(_read_text(text))
 
 
 def _choose_keys(
@@ -140,6 +110,28 @@ def _choose_keys(
     if not value.strip():
         parser.error(f"{_KEY_VARIABLE} is set but empty")
     return Keys(values=(value,), origin=f"from {_KEY_VARIABLE}")
+
+
+def _choose_token(
+    parser: argparse.ArgumentParser, given: str | None, environment: Mapping[str, str]
+) -> str | None:
+    if given is not None or _TOKEN_VARIABLE not in environment:
+        return given
+    token = environment[_TOKEN_VARIABLE]
+    if not token.strip():
+        parser.error(f"{_TOKEN_VARIABLE} is set but empty")
+    return token
+
+
+def _fill_accounts(store: Store, setup: Setup) -> None:
+    # Heavy, and hardly ever asked for.
+    from pytest_amberflo.server.demo import fill_demo  # noqa: PLC0415
+
+    keyring = Keyring(setup.api_keys)
+    for key in setup.api_keys:
+        tenant = keyring.find_tenant(key.encode("ascii"))
+        assert tenant is not None
+        fill_demo(store, tenant, setup.behaviour)
 
 
 def _announce(listener: socket.socket, options: argparse.Namespace, keys: Keys) -> None:
@@ -174,9 +166,14 @@ def _receive_signals() -> Iterator[socket.socket]:
 
 
 def _log_access(served: Served) -> None:
-    moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    request = f"{served.method or '-'} {served.path or '-'}"
-    _print_error(f"{moment} {request} {served.status} {served.duration_s * 1000:.1f} ms")
+    entry = {
+        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "method": served.method,
+        "path": served.path,
+        "status": served.status,
+        "ms": round(served.duration_s * 1000, 1),
+    }
+    _print_error(json.dumps(entry))
 
 
 def _print_error(line: str) -> None:

@@ -7,7 +7,7 @@ import socket
 from math import inf
 from typing import TYPE_CHECKING
 
-from pytest_amberflo.server.message import Served
+from pytest_amberflo.server.message import Ending, Served
 from pytest_amberflo.server.pipeline import Pipeline
 from pytest_amberflo.server.reading import RequestReader
 from pytest_amberflo.server.refusal import Refusal
@@ -35,6 +35,8 @@ class Connection(asyncio.Protocol):
         self._is_draining = False
         self._is_write_blocked = False
         self._is_flush_due = False
+        #: An answer was not sent to its end, on purpose.
+        self._is_cut = False
         #: When the client has had enough time for what it is doing, on the loop's clock.
         self._deadline = inf
 
@@ -159,7 +161,20 @@ class Connection(asyncio.Protocol):
             is_last |= exchange.request is None or not exchange.request.keep_alive
             chunks.append(self._render(exchange, is_last=is_last))
             self._is_draining |= is_last
+            if self._is_cut:
+                self._cut(b"".join(chunks))
+                return
         self._transport.write(b"".join(chunks))
+
+    def _cut(self, data: bytes) -> None:
+        """End the connection here, as a fault has it."""
+        self._pipeline.clear()
+        self._is_draining = True
+        if data:
+            self._transport.write(data)
+            self._transport.close()
+        else:
+            self._transport.abort()
 
     def _render(self, exchange: Exchange, *, is_last: bool) -> bytes:
         request = exchange.request
@@ -173,7 +188,13 @@ class Connection(asyncio.Protocol):
                 duration_s=self._service.now() - exchange.started_at,
             )
             self._service.observe(served)
-        return render_answer(answer, request=request, date=self._service.date, is_last=is_last)
+        data = render_answer(answer, request=request, date=self._service.date, is_last=is_last)
+        if answer.ending is Ending.WHOLE:
+            return data
+        self._is_cut = True
+        return (
+            data[: len(data) - len(answer.body) // 2 - 1] if answer.ending is Ending.TORN else b""
+        )
 
     def _rest(self) -> None:
         """Decide what to wait for next, and for how long."""

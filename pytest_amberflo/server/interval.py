@@ -45,5 +45,18 @@ def find_end(interval: Interval, seconds: int) -> int:
     return _start_of_month(moment.year + moment.month // 12, moment.month % 12 + 1)
 
 
+def list_starts(interval: Interval, start_s: int, end_s: int, *, most: int) -> list[int] | None:
+    """The starts of all buckets of a window, in seconds since 1970; None if there are more."""
+    end_s = find_end(interval, end_s)
+    bucket = find_start(interval, start_s)
+    starts = []
+    while bucket < end_s:
+        starts.append(bucket)
+        if len(starts) > most:
+            return None
+        bucket = find_end(interval, bucket + 1)
+    return starts
+
+
 def _start_of_month(year: int, month: int) -> int:
     return int(datetime(year, month, 1, tzinfo=UTC).timestamp())

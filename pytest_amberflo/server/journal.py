@@ -1,19 +1,22 @@
-"""Group commit: what arrives in one turn of the event loop is written in one transaction."""
+"""Group commit: what arrives in one turn of the event loop is written in one transaction.
+
+Other work on the store is done in a transaction of its own, in the order in which it came.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pytest_amberflo.server.refusal import Refusal, refuse_fault, refuse_store
 from pytest_amberflo.server.store import StoreLockedError, StoreUnwritableError
 
 if TYPE_CHECKING:
     import asyncio
+    import sqlite3
 
-    from pytest_amberflo.server.record import Record
-    from pytest_amberflo.server.store import Store
+    from pytest_amberflo.server.store import Delivery, Store
 
 #: How soon a locked store is tried again, in seconds. The lock of a well-behaved neighbour is
 #: over in a few milliseconds.
@@ -23,9 +26,13 @@ _RETRY_S: Final = 0.002
 Settle = Callable[[Refusal | None], None]
 
 
+#: Told the outcome of work, or why it was not done.
+Finish = Callable[[Any, Refusal | None], None]
+
+
 @dataclass(slots=True)
 class _Entry:
-    records: list[Record]
+    delivery: Delivery
     settle: Settle
     #: When the store was first found locked, on the loop's clock.
     locked_since: float | None = None
@@ -40,16 +47,45 @@ class Journal:
     """
 
     def __init__(self, store: Store, loop: asyncio.AbstractEventLoop, *, lock_s: float) -> None:
+        #: Called after every transaction that has brought records.
+        self.notify: Callable[[], None] = _ignore
         self._store = store
         self._loop = loop
         self._lock_s = lock_s
         self._entries: list[_Entry] = []
 
-    def add(self, records: list[Record], settle: Settle) -> None:
+    def add(self, delivery: Delivery, settle: Settle) -> None:
         """Have records written; `settle` is called once, after the transaction has ended."""
         if not self._entries:
             self._loop.call_soon(self._write)
-        self._entries.append(_Entry(records, settle))
+        self._entries.append(_Entry(delivery, settle))
+
+    def run(self, work: Callable[[sqlite3.Connection], Any], finish: Finish) -> None:
+        """Have work done on the store in one transaction; `finish` is called once."""
+        self._run(work, finish, self._loop.time())
+
+    def _run(
+        self, work: Callable[[sqlite3.Connection], Any], finish: Finish, since: float
+    ) -> None:
+        outcome: Any = None
+        refusal: Refusal | None = refuse_fault()
+        try:
+            outcome = self._store.transact(work)
+            refusal = None
+        except StoreLockedError:
+            if self._loop.time() - since < self._lock_s:
+                self._loop.call_later(_RETRY_S, self._run, work, finish, since)
+                return
+            refusal = refuse_store("another process has locked it")
+        except StoreUnwritableError as error:
+            refusal = refuse_store(error.reason)
+        except Refusal as reason:
+            refusal = reason
+        except BaseException:
+            # Nobody is left waiting, and whoever stops the server is told.
+            finish(None, refusal)
+            raise
+        finish(outcome, refusal)
 
     def _write(self) -> None:
         entries, self._entries = self._entries, []
@@ -57,13 +93,10 @@ class Journal:
 
     def _commit(self, entries: list[_Entry]) -> None:
         """Write requests in one transaction, or where that fails each in its own."""
-        records = entries[0].records
-        if len(entries) > 1:
-            records = [record for entry in entries for record in entry.records]
         settled = entries
         refusal: Refusal | None = refuse_fault()
         try:
-            self._store.add(records)
+            self._store.deliver([entry.delivery for entry in entries])
             refusal = None
         except StoreLockedError:
             settled = []
@@ -79,6 +112,8 @@ class Journal:
             # Whatever happened, nobody is left waiting.
             for entry in settled:
                 entry.settle(refusal)
+            if refusal is None:
+                self.notify()
 
     def _postpone(self, entries: list[_Entry]) -> None:
         now = self._loop.time()
@@ -93,3 +128,7 @@ class Journal:
         if waiting and not self._entries:
             self._loop.call_later(_RETRY_S, self._write)
         self._entries = waiting + self._entries
+
+
+def _ignore() -> None:
+    """Tell nobody."""

@@ -12,10 +12,12 @@ import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
+from pytest_amberflo.server.behaviour import DEFAULT_BEHAVIOUR, Behaviour
 from pytest_amberflo.server.errors import NotRunningError, ServingFailedError
 from pytest_amberflo.server.keyring import check_keys
 from pytest_amberflo.server.limits import Limits
 from pytest_amberflo.server.listener import open_listener, port_of, url_of
+from pytest_amberflo.server.setup import Setup
 from pytest_amberflo.server.storefile import check_store_file
 from pytest_amberflo.server.thread import Plan, ServerThread
 
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
     from types import TracebackType
+
+    from pytest_amberflo.server.faults import Fault
 
 #: How long the thread may take to end after the grace for requests under way, in seconds.
 _JOIN_S: Final = 30.0
@@ -43,7 +47,8 @@ class EmbeddedServer:
 
     `api_keys` are accepted, each as a tenant of its own. Without `store` the events live in a
     temporary file that goes with the server; with it they are kept in that file, and on disk
-    before they are acknowledged. Port 0 takes any free port.
+    before they are acknowledged. Port 0 takes any free port. With `control_token`, the control
+    API (`pytest_amberflo.server.control`) is there for those who have it.
     """
 
     def __init__(
@@ -54,9 +59,19 @@ class EmbeddedServer:
         port: int = 0,
         *,
         limits: Limits | None = None,
+        behaviour: Behaviour = DEFAULT_BEHAVIOUR,
+        faults: Sequence[Fault] = (),
+        control_token: str | None = None,
     ) -> None:
         check_keys(api_keys)
-        self._plan = Plan(api_keys=tuple(api_keys), store=store, limits=limits or Limits())
+        setup = Setup(
+            api_keys=tuple(api_keys),
+            limits=limits or Limits(),
+            behaviour=behaviour,
+            faults=tuple(faults),
+            control_token=control_token,
+        )
+        self._plan = Plan(setup=setup, store=store)
         self._host = host
         self._port = port
         self._run: _Run | None = None
@@ -118,7 +133,7 @@ class EmbeddedServer:
         atexit.unregister(self.stop)
         with run.waker:
             run.waker.send(b"\\0")
-            run.thread.join(self._plan.limits.grace_s + _JOIN_S)
+            run.thread.join(self._plan.setup.limits.grace_s + _JOIN_S)
         failures = run.thread.failures
         if run.thread.is_alive():
             failures.append(TimeoutError("it does not stop"))

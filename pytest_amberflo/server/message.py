@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from typing import Final
 
 #: Seconds since 1970, UTC.
@@ -25,10 +26,20 @@ class Request:
     http_version: str
     #: Whether the client leaves the connection open.
     keep_alive: bool
+    #: What follows the path's question mark, as it was sent.
+    query: str = ""
 
     def header_values(self, name: bytes) -> list[bytes]:
         """Every value of a header; `name` in lower case."""
         return [value for key, value in self.headers if key == name]
+
+
+class Ending(Enum):
+    """How much of an answer leaves before the connection is cut."""
+
+    WHOLE = "whole"
+    TORN = "torn"
+    NONE = "none"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,9 +47,10 @@ class Answer:
     """What is sent back for a request."""
 
     status: int
-    #: JSON.
     body: bytes
     headers: tuple[tuple[str, str], ...] = ()
+    media_type: str = "application/json"
+    ending: Ending = Ending.WHOLE
 
 
 #: Takes the answer to one request; called exactly once.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zlib
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 _GZIP: Final = 16 + zlib.MAX_WBITS
 #: gzip data may be several members in a row; each costs time, also if it is empty.
 _MAX_GZIP_MEMBERS: Final = 64
+#: What a number beyond float64 looks like, among others. Those of events are looked at one by
+#: one anyway, and there may be thousands.
+_LARGE: Final = re.compile(r"\d[eE]\+?\d{3}|\d{300}")
 
 
 def read_payload(request: Request, *, limit: int) -> Any:
@@ -25,19 +29,83 @@ def read_payload(request: Request, *, limit: int) -> Any:
     (RFC 8259 knows no NaN and no Infinity), or holds a text that no store can keep; 413 and 415.
     Where an object has a name twice, the last one counts.
     """
+    text = _read_text(request, limit)
+    payload = _parse(text)
+    if _LARGE.search(text):
+        _check_values(payload)
+    else:
+        _check(payload, text)
+    return payload
+
+
+def read_event_payload(request: Request, *, limit: int) -> Any:
+    """As `read_payload`; also events one to a line (NDJSON), by media type or by their look.
+
+    CSV, which the real service takes, is refused (415).
+    """
+    media_type = b",".join(request.header_values(b"content-type")).partition(b";")[0]
+    media_type = media_type.strip().lower()
+    if media_type == b"text/csv":
+        message = "Events are taken as JSON or one JSON object to a line, not as CSV"
+        raise Refusal(415, "unsupported-media-type", message)
+    text = _read_text(request, limit)
+    if media_type in _LINES:
+        payload = _parse_lines(text)
+    else:
+        try:
+            payload = _parse(text)
+        except Refusal as refusal:
+            if not text.lstrip().startswith("{") or "\n" not in text.strip():
+                raise
+            try:
+                payload = _parse_lines(text)
+            except Refusal:
+                raise refusal from None
+    _check(payload, text)
+    return payload
+
+
+_LINES: Final = frozenset(
+    (
+        b"application/x-ndjson",
+        b"application/ndjson",
+        b"application/jsonl",
+        b"application/x-jsonlines",
+        b"application/jsonlines",
+        b"application/json-lines",
+    )
+)
+
+
+def _parse_lines(text: str) -> list[Any]:
+    # Only line feeds part lines: U+2028 and its like are allowed within a JSON text.
+    lines = [line for line in text.split("\n") if line and not line.isspace()]
+    payload = []
+    for number, line in enumerate(lines):
+        try:
+            payload.append(_parse(line))
+        except Refusal as refusal:
+            details = f"event {number}: {refusal.details or refusal.message}"
+            message = "A line of the body is no JSON"
+            raise Refusal(400, "invalid-json", message, details=details) from None
+    return payload
+
+
+def _read_text(request: Request, limit: int) -> str:
     body = _decode_content(request, limit)
     if not body:
         raise Refusal(400, "invalid-json", "The body is empty; JSON was expected")
     try:
-        text = body.decode("utf-8")
+        return body.decode("utf-8")
     except UnicodeDecodeError as error:
         details = f"byte {error.start} does not belong to UTF-8"
         raise Refusal(400, "invalid-encoding", "The body is not UTF-8", details=details) from None
-    payload = _parse(text)
+
+
+def _check(payload: Any, text: str) -> None:
     # Only these can lead to what the walk below looks for, and hardly any body has them.
     if "\\u" in text or "NaN" in text or "Infinity" in text:
         _check_values(payload)
-    return payload
 
 
 def _parse(text: str) -> Any:

@@ -1,4 +1,4 @@
-"""Usage queries in the published, flat shape."""
+"""Usage queries, and how they are read from the published, flat shape."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 _END_OF_TIME_S: Final = END_OF_TIME_MS // 1000
 
 #: Groups are joined from as many sub-queries, and SQLite takes a limited number of columns.
-_MAX_GROUP_NAMES: Final = 32
-_MAX_FILTER_NAMES: Final = 32
+MAX_GROUP_NAMES: Final = 32
+MAX_FILTER_NAMES: Final = 32
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
@@ -28,6 +28,11 @@ class Aggregation(StrEnum):
     SUM = "SUM"
     MAX = "MAX"
     COUNT = "COUNT"
+    #: In the official form only.
+    MIN = "MIN"
+
+
+_PUBLISHED: Final = (Aggregation.SUM, Aggregation.MAX, Aggregation.COUNT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +51,8 @@ class UsageQuery:
     meter: str
     start_s: int
     end_s: int
-    aggregation: Aggregation
+    #: None for the one that the meter was defined with.
+    aggregation: Aggregation | None
     interval: Interval
     #: `customerId` or names of dimensions.
     group_by: tuple[str, ...]
@@ -70,8 +76,8 @@ def read_query(payload: Any) -> UsageQuery:
         meter=_read_meter(payload),
         start_s=start_s,
         end_s=end_s,
-        aggregation=_read_choice(payload, "aggregation", Aggregation),
-        interval=_read_choice(payload, "timeGroupingInterval", Interval),
+        aggregation=_read_choice(payload, "aggregation", _PUBLISHED),
+        interval=_read_choice(payload, "timeGroupingInterval", tuple(Interval)),
         group_by=_read_group_by(payload),
         filters=_read_filters(payload),
     )
@@ -98,19 +104,19 @@ def _read_seconds(payload: Mapping[str, Any], field: str) -> int:
     return value
 
 
-def _read_choice(payload: Mapping[str, Any], field: str, kind: type[_Choice]) -> _Choice:
+def _read_choice(payload: Mapping[str, Any], field: str, choices: tuple[_Choice, ...]) -> _Choice:
     value = payload.get(field)
-    for choice in kind:
+    for choice in choices:
         if choice.value == value:
             return choice
-    raise _refuse(field, f"one of {', '.join(kind)}", value)
+    raise _refuse(field, f"one of {', '.join(choices)}", value)
 
 
 def _read_group_by(payload: Mapping[str, Any]) -> tuple[str, ...]:
     value = payload.get("groupBy")
     names = () if value is None else _read_texts(value, "groupBy")
-    if len(names) > _MAX_GROUP_NAMES:
-        raise _refuse("groupBy", f"at most {_MAX_GROUP_NAMES} names", value)
+    if len(names) > MAX_GROUP_NAMES:
+        raise _refuse("groupBy", f"at most {MAX_GROUP_NAMES} names", value)
     return names
 
 
@@ -130,8 +136,8 @@ def _read_filters(payload: Mapping[str, Any]) -> tuple[Filter, ...]:
         return tuple(filters)
     if not isinstance(named, dict):
         raise _refuse("filter", "an object, a list of texts for each name", named)
-    if len(named) > _MAX_FILTER_NAMES:
-        raise _refuse("filter", f"at most {_MAX_FILTER_NAMES} names", named)
+    if len(named) > MAX_FILTER_NAMES:
+        raise _refuse("filter", f"at most {MAX_FILTER_NAMES} names", named)
     for name, value in named.items():
         values = _read_texts(value, f"filter.{name}")
         filters.append(Filter(name=name, values=values))

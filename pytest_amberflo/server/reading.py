@@ -181,9 +181,11 @@ class RequestReader:
         # After a CONNECT, bytes are meant for somebody else.
         keep_alive = self._parser.should_keep_alive() and method != "CONNECT"
         self.is_finished = not keep_alive
+        path, query = _split_target(self._target)
         request = Request(
             method=method,
-            path=_path_of(self._target),
+            path=path,
+            query=query,
             headers=tuple(self._headers),
             body=b"".join(self._body),
             http_version=self._http_version,
@@ -194,12 +196,14 @@ class RequestReader:
         self._deliver(request)
 
 
-def _path_of(target: bytes) -> str:
-    """The path of a request's target, which proxies' clients send as a whole URL."""
+def _split_target(target: bytes) -> tuple[str, str]:
+    """The path and the query of a target, which proxies' clients send as a whole URL."""
     text = target.decode("ascii")
-    if text.startswith("/"):
-        return text.partition("?")[0].partition("#")[0]
-    try:
-        return urlsplit(text).path
-    except ValueError:
-        return text
+    if not text.startswith("/"):
+        try:
+            parts = urlsplit(text)
+        except ValueError:
+            return text, ""
+        return parts.path, parts.query
+    path, _, query = text.partition("#")[0].partition("?")
+    return path, query

@@ -30,6 +30,12 @@ END_OF_TIME_MS: Final = 253_370_764_800_000
 #: plain tuple, because SQLite takes it as it is and one request may bring thousands.
 Record = tuple[int, str, int, str | int, str | int, str, float]
 
+#: The dimension, and its value, that make a record cancel an earlier one (official guides and
+#: Go client): as the two stand in canonical dimensions. Within a name or value, quotes are
+#: escaped, so this text can be nothing else.
+CANCEL_DIMENSION: Final = "aflo.cancel_previous_resource_event"
+CANCEL_MARK: Final = f'"{CANCEL_DIMENSION}":"true"'
+
 #: Up to here every integer is a float64 of its own.
 EXACT: Final = 2**53
 

@@ -1,8 +1,9 @@
-"""Refusals: why a request is not done, in the published form of a problem.
+"""Refusals: why a request is not done, in the documented forms of a problem.
 
 Amberflo's published description gives a problem the texts `message`, `code` and `details`, and
-documents the statuses 400, 401 and 404. What the real service sends in them is not known, nor
-are its other statuses; the codes here are ours.
+documents the statuses 400, 401 and 404. Its own clients' tests have `errorMessage` with 400 and
+`message` with all others. What the real service writes into them is not known; the codes here
+are ours.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 from typing import Any, Final
 
 from pytest_amberflo.server.message import Answer, encode_json
+from pytest_amberflo.server.shape import Shape
 
 _SHOWN_LENGTH: Final = 80
 
@@ -38,11 +40,20 @@ class Refusal(Exception):  # noqa: N818 - an outcome, not a fault
         """The status and the message."""
         return f"{self.status} {self.message}"
 
-    def to_answer(self) -> Answer:
-        """The answer that tells the client."""
-        problem = {"message": self.message, "code": self.code}
-        if self.details is not None:
-            problem["details"] = self.details
+    def to_answer(self, shape: Shape = Shape.PUBLISHED) -> Answer:
+        """The answer that tells the client, in the form of the API that it uses.
+
+        Where that is not known, the answer is right in both.
+        """
+        if shape is Shape.OFFICIAL:
+            text = self.message if self.details is None else f"{self.message}: {self.details}"
+            problem = {"errorMessage" if self.status == 400 else "message": text}
+        else:
+            problem = {"message": self.message, "code": self.code}
+            if self.details is not None:
+                problem["details"] = self.details
+            if shape is Shape.SHARED and self.status == 400:
+                problem["errorMessage"] = self.message
         return Answer(status=self.status, body=encode_json(problem), headers=self.headers)
 
 

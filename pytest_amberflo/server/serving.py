@@ -6,7 +6,6 @@ import asyncio
 import logging
 import shutil
 import tempfile
-import time
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
@@ -23,9 +22,8 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Iterator
 
-    from pytest_amberflo.server.keyring import Keyring
-    from pytest_amberflo.server.limits import Limits
-    from pytest_amberflo.server.message import Clock, Observe
+    from pytest_amberflo.server.message import Observe
+    from pytest_amberflo.server.setup import Setup
 
 _LOGGER: Final = logging.getLogger(__name__)
 
@@ -57,11 +55,9 @@ def serve(
     stop: socket.socket,
     *,
     store: Store,
-    keyring: Keyring,
-    limits: Limits,
+    setup: Setup,
     alarm: Callable[[BaseException], None],
     observe: Observe | None = None,
-    clock: Clock = time.time,
 ) -> None:
     """Serve until `stop` can be read from, then answer what is under way and return.
 
@@ -72,15 +68,16 @@ def serve(
     with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
         loop = runner.get_loop()
         loop.set_exception_handler(partial(_raise_alarm, alarm))
-        journal = Journal(store, loop, lock_s=limits.lock_s)
+        journal = Journal(store, loop, lock_s=setup.limits.lock_s)
         app = App(
-            keyring=keyring,
+            setup=setup,
             store=store,
             journal=journal,
             loop=loop,
-            body_limit=limits.body_bytes,
         )
-        service = Service(app=app, limits=limits, clock=clock, loop=loop, observe=observe)
+        service = Service(
+            app=app, limits=setup.limits, clock=store.clock.now, loop=loop, observe=observe
+        )
         try:
             runner.run(_serve(service, listener, stop))
         finally:
@@ -100,6 +97,7 @@ async def _serve(service: Service, listener: socket.socket, stop: socket.socket)
     await _let_settle()
     server.close()
     await _let_settle()
+    service.app.release()
     await service.finish()
 
 

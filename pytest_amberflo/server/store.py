@@ -1,22 +1,22 @@
-"""The store: one table of raw records in an SQLite file.
-
-The primary key of the table is the dedup key, all attributes of a record, and the table is
-stored in its order (`WITHOUT ROWID`): a record is written once, not once for the table and once
-for an index, and a usage query reads one stretch of it.
+"""The store: raw records and documents in an SQLite file.
 
 What `Store.add` has returned from is on disk (a store that keeps) or at least in the system's
-hands (one that is thrown away). Several processes may use one file.
+hands (one that is thrown away). Several processes may use one file. The tables are in
+`pytest_amberflo.server.schema`.
 """
 
 from __future__ import annotations
 
 import logging
 import sqlite3
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, Self, TypeVar
 
+from pytest_amberflo.server.clock import ServerClock
 from pytest_amberflo.server.errors import StoreRefusedError
+from pytest_amberflo.server.schema import create_tables, migrate_tables
 from pytest_amberflo.server.storefile import (
     APPLICATION_ID,
     SCHEMA_VERSION,
@@ -25,38 +25,35 @@ from pytest_amberflo.server.storefile import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from pytest_amberflo.server.record import Record
 
 _LOGGER: Final = logging.getLogger(__name__)
+_Result = TypeVar("_Result")
 
 #: How long opening and reading wait for another process, in seconds. Writing does not wait: it
 #: runs in the event loop, which asks again instead (see `pytest_amberflo.server.journal`).
 _PATIENCE_S: Final = 5.0
 
-# `customer` and `unique_id` have no type, so that ABSENT stays a number beside the texts.
-_CREATE_TABLE: Final = """
-CREATE TABLE record (
-    tenant INTEGER NOT NULL,
-    meter TEXT NOT NULL,
-    time_ms INTEGER NOT NULL,
-    customer NOT NULL,
-    unique_id NOT NULL,
-    dimensions TEXT NOT NULL,
-    value REAL NOT NULL,
-    PRIMARY KEY (tenant, meter, time_ms, customer, unique_id, dimensions, value)
-) WITHOUT ROWID
-"""
+_WIDTH: Final = 7
 #: Rows in one statement where there are many: a third less time than one by one. Their
 #: parameters stay below the 999 that every SQLite takes.
 _ROWS_AT_ONCE: Final = 50
 
 
 def _write_insert(row_count: int) -> str:
-    rows = ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * row_count)
-    return f"INSERT INTO record VALUES {rows} ON CONFLICT DO NOTHING"  # noqa: S608 - no input
+    """The statement that adds rows. After their values it takes arrival, lag and copies."""
+    last = row_count * _WIDTH
+    rows = []
+    for row in range(row_count):
+        values = ", ".join(f"?{row * _WIDTH + column + 1}" for column in range(_WIDTH))
+        rows.append(f"({values}, ?{last + 1} + {row}, ?{last + 2}, ?{last + 3})")
+    return (
+        f"INSERT INTO record VALUES {', '.join(rows)}"  # noqa: S608 - no input
+        " ON CONFLICT DO UPDATE SET copies = copies + excluded.copies"
+    )
 
 
 _INSERT_ONE: Final = _write_insert(1)
@@ -68,11 +65,22 @@ class StoreLockedError(Exception):
 
 
 class StoreUnwritableError(Exception):
-    """The records could not be written; none of them is known to be stored."""
+    """Nothing could be written; what was to be is not known to be stored."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Records that arrive together."""
+
+    records: Sequence[Record]
+    #: How long they stay out of sight, in microseconds.
+    lag_us: int = 0
+    #: How often each of them arrives.
+    copies: int = 1
 
 
 class Store:
@@ -81,13 +89,15 @@ class Store:
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._connection = connection
         self._path = path
+        self._last_us = 0
+        self.clock = ServerClock(read_lead(connection))
 
     @classmethod
     def open(cls, path: Path, *, is_kept: bool) -> Self:
-        """The store in a file, which is made if it is not there.
+        """The store in a file, which is made if it is not there, and brought up to date.
 
         `is_kept`: whether a record must outlive a crash of the machine; one that is thrown away
-        need not. Raises StoreRefusedError for a file that is not a store of this version.
+        need not. Raises StoreRefusedError for a file that is no store, or of a later version.
         """
         check_store_file(path)
         try:
@@ -98,13 +108,13 @@ class Store:
             _prepare(connection, path)
             connection.execute(f"PRAGMA synchronous={'FULL' if is_kept else 'NORMAL'}")
             connection.execute("PRAGMA busy_timeout=0")
+            return cls(connection, path)
         except sqlite3.Error as error:
             connection.close()
             raise StoreRefusedError(path=path, reason=str(error)) from error
         except StoreRefusedError:
             connection.close()
             raise
-        return cls(connection, path)
 
     def open_reader(self) -> sqlite3.Connection:
         """A second connection, for reading, which any one thread at a time may use."""
@@ -115,19 +125,68 @@ class Store:
         return reader
 
     def add(self, records: Sequence[Record]) -> None:
-        """Store records in one transaction; those that are there already change nothing.
+        """Store records in one transaction; see `deliver`."""
+        self.deliver([Delivery(records)])
+
+    def deliver(self, deliveries: Sequence[Delivery]) -> None:
+        """Store records in one transaction; those that are there already are counted, no more.
 
         Raises StoreLockedError and StoreUnwritableError; then none of them is stored, unless
         the disk failed at the very end, which nobody can tell.
         """
+        with self._transaction() as connection:
+            for delivery in deliveries:
+                records = delivery.records
+                stamp = (delivery.lag_us, delivery.copies)
+                first_us = self._reserve(len(records))
+                rest = len(records) % _ROWS_AT_ONCE
+                for start in range(rest, len(records), _ROWS_AT_ONCE):
+                    rows = records[start : start + _ROWS_AT_ONCE]
+                    values = (*chain.from_iterable(rows), first_us + start, *stamp)
+                    connection.execute(_INSERT_MANY, values)
+                for number, record in enumerate(records[:rest]):
+                    connection.execute(_INSERT_ONE, (*record, first_us + number, *stamp))
+
+    def transact(self, work: Callable[[sqlite3.Connection], _Result]) -> _Result:
+        """Do work on the store in one transaction; nothing of it stays if it raises.
+
+        Raises StoreLockedError, StoreUnwritableError and whatever `work` raises.
+        """
+        with self._transaction() as connection:
+            return work(connection)
+
+    def step_clock(self, seconds: float) -> None:
+        """Step the clock forward, and keep it so. Raises as `transact`, and ClockRangeError."""
+        lead_us = self.clock.lead_us
+
+        def step(connection: sqlite3.Connection) -> None:
+            self.clock.follow(read_lead(connection))
+            self.clock.advance(seconds)
+            row = ("clock_lead_us", self.clock.lead_us)
+            connection.execute("REPLACE INTO setting VALUES (?, ?)", row)
+
+        try:
+            self.transact(step)
+        except (StoreLockedError, StoreUnwritableError):
+            self.clock.lead_us = lead_us
+            raise
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def _reserve(self, count: int) -> int:
+        """The first of `count` moments of arrival, all later than any before."""
+        first_us = max(self._last_us + 1, self.clock.now_us())
+        self._last_us = first_us + count
+        return first_us
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
         connection = self._connection
         try:
             connection.execute("BEGIN IMMEDIATE")
-            rest = len(records) % _ROWS_AT_ONCE
-            for start in range(rest, len(records), _ROWS_AT_ONCE):
-                rows = records[start : start + _ROWS_AT_ONCE]
-                connection.execute(_INSERT_MANY, tuple(chain.from_iterable(rows)))
-            connection.executemany(_INSERT_ONE, records[:rest])
+            yield connection
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             # Errors that Python's own layer raises have no code.
@@ -138,10 +197,6 @@ class Store:
         finally:
             self._roll_back()
 
-    def close(self) -> None:
-        """Close the file."""
-        self._connection.close()
-
     def _roll_back(self) -> None:
         if self._connection.in_transaction:
             # A disk that fails may refuse this as well; the next transaction then says so.
@@ -150,7 +205,7 @@ class Store:
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    """Make the table if the file is new, else check whose it is."""
+    """Make the tables if the file is new, else check whose it is and bring it up to date."""
     if _is_empty(connection):
         # In the journal mode of a new file, so that the whole header is in the file itself and
         # not in a WAL beside it as soon as there is anything.
@@ -158,16 +213,34 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         if _is_empty(connection):
             connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
-            connection.execute(_CREATE_TABLE)
+            create_tables(connection)
         connection.execute("COMMIT")
+    if _check_version(connection, path) < SCHEMA_VERSION:
+        # Another process may be about to do the same.
+        connection.execute("BEGIN IMMEDIATE")
+        if _check_version(connection, path) < SCHEMA_VERSION:
+            migrate_tables(connection)
+            connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+        connection.execute("COMMIT")
+    connection.execute("PRAGMA journal_mode=WAL").fetchone()
+
+
+def _check_version(connection: sqlite3.Connection, path: Path) -> int:
     application_id = _read_integer(connection, "PRAGMA application_id")
     version = _read_integer(connection, "PRAGMA user_version")
     check_identity(path, application_id=application_id, version=version)
-    connection.execute("PRAGMA journal_mode=WAL").fetchone()
+    return version
 
 
 def _is_empty(connection: sqlite3.Connection) -> bool:
     return _read_integer(connection, "SELECT count(*) FROM sqlite_master") == 0
+
+
+def read_lead(connection: sqlite3.Connection) -> int:
+    """How far the clock of a store has been stepped, in microseconds, by whichever process."""
+    statement = "SELECT value FROM setting WHERE name = 'clock_lead_us'"
+    row = connection.execute(statement).fetchone()
+    return 0 if row is None else int(row[0])
 
 
 def _read_integer(connection: sqlite3.Connection, statement: str) -> int:

@@ -15,14 +15,16 @@ if TYPE_CHECKING:
 #: `PRAGMA application_id` of our stores: the letters "AFLO".
 APPLICATION_ID: Final = 0x41464C4F
 #: `PRAGMA user_version` of our stores; it grows with every change of the schema.
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
+#: The oldest version that is made into today's when a store is opened.
+OLDEST_VERSION: Final = 1
 
 _MAGIC: Final = b"SQLite format 3\x00"
 _HEADER_LENGTH: Final = 100
 
 
 def check_store_file(path: Path) -> None:
-    """Raise StoreRefusedError if a file is certainly no store of this version.
+    """Raise StoreRefusedError if a file is certainly no store that can be read.
 
     A file that is not there yet, or is empty, is a store to be.
     """
@@ -52,10 +54,11 @@ def _check_header(path: Path, header: bytes) -> None:
 
 
 def check_identity(path: Path, *, application_id: int, version: int) -> None:
-    """Raise StoreRefusedError if these pragmas are not those of a store of this version."""
+    """Raise StoreRefusedError if these pragmas are not those of a store that can be read."""
     if application_id != APPLICATION_ID:
         reason = "it is an SQLite file of another application"
         raise StoreRefusedError(path=path, reason=reason)
-    if version != SCHEMA_VERSION:
-        reason = f"its schema has version {version}, this server reads version {SCHEMA_VERSION}"
+    if not OLDEST_VERSION <= version <= SCHEMA_VERSION:
+        known = f"{OLDEST_VERSION} to {SCHEMA_VERSION}"
+        reason = f"its schema has version {version}, this server reads {known}"
         raise StoreRefusedError(path=path, reason=reason)

@@ -9,13 +9,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from pytest_amberflo.server.keyring import Keyring
-
 if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from pytest_amberflo.server.limits import Limits
+    from pytest_amberflo.server.setup import Setup
 
 #: How long a client of a broken server may take to send its request, in seconds.
 _LAST_READ_S: Final = 1.0
@@ -26,10 +24,9 @@ _READ_BYTES: Final = 65_536
 class Plan:
     """What to serve."""
 
-    api_keys: tuple[str, ...]
+    setup: Setup
     #: None for a store that is thrown away.
     store: Path | None
-    limits: Limits
 
     def __repr__(self) -> str:
         return f"Plan(store={self.store!r})"
@@ -76,8 +73,7 @@ class ServerThread(threading.Thread):
                 self._listener,
                 self._stop_signal,
                 store=store,
-                keyring=Keyring(self._plan.api_keys),
-                limits=self._plan.limits,
+                setup=self._plan.setup,
                 alarm=self.failures.append,
             )
 

@@ -26,7 +26,7 @@ def render_answer(
     """
     head = (
         f"{_STATUS_LINES[answer.status]}"
-        f"Content-Type: application/json\r\nContent-Length: {len(answer.body)}\r\n"
+        f"Content-Type: {answer.media_type}\r\nContent-Length: {len(answer.body)}\r\n"
     )
     if date is not None:
         head += f"Date: {date}\r\n"

@@ -255,7 +255,7 @@ def test_a_called_workflow_without_inputs_is_skipped(
     result = run("--amberflo-dry-run", "-rs")
     result.assert_outcomes(passed=2, skipped=1)
     result.stdout.fnmatch_lines(
-        ["SKIPPED *it is for other workflows to call, and nothing else gives id"]
+        ["SKIPPED *another workflow calls it, and nothing gives its inputs: id"]
     )
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from unit.arazzo.arazzo_kit import effort
 
+from pytest_amberflo.arazzo.condition_grammar import parse_operand
 from pytest_amberflo.arazzo.errors import ExpressionSyntaxError
 from pytest_amberflo.arazzo.expression import (
     ComponentRef,
@@ -19,6 +23,17 @@ from pytest_amberflo.arazzo.expression import (
     WorkflowRef,
 )
 from pytest_amberflo.arazzo.grammar import Within, parse_expression, read_expression
+from pytest_amberflo.arazzo.selector import parse_pointer
+from pytest_amberflo.arazzo.template import (
+    Literal,
+    compile_embedded,
+    compile_template,
+    find_expressions,
+    find_syntax_errors,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def _expressions(within: Within) -> st.SearchStrategy[Expression]:
@@ -35,6 +50,8 @@ def _expressions(within: Within) -> st.SearchStrategy[Expression]:
         free = st.text(safe, min_size=1, max_size=6)
         tokens = st.text(safe, max_size=6)
     dotted = st.from_regex(r"[A-Za-z0-9_.\-]{1,6}", fullmatch=True)
+    if within is not Within.CONDITION:  # 1.0 lets names be of any characters
+        dotted |= st.text(st.characters(codec="utf-8", exclude_characters="#{}"), min_size=1)
     strict = st.from_regex(r"[A-Za-z0-9_\-]{1,6}", fullmatch=True)
     header = st.from_regex(r"[A-Za-z0-9#$%'*+\-.^_`~]{1,6}", fullmatch=True)
     pointer = st.none() | st.lists(tokens, max_size=3).map(tuple)
@@ -109,3 +126,51 @@ def test_any_text_is_an_expression_or_a_syntax_error(text: str) -> None:
             expected, place, message = error.expected, error.offset, str(error)
         assert 0 <= place <= len(text)
         assert expected in message
+
+
+TEXTS = st.text(max_size=20) | st.lists(st.sampled_from(PIECES), max_size=12).map("".join)
+
+
+@pytest.mark.parametrize(
+    "read", [parse_expression, parse_operand, compile_template, compile_embedded, parse_pointer]
+)
+def test_every_reader_raises_nothing_but_syntax_errors(read: Callable[[str], Any]) -> None:
+    """The place of a mistake is inside the text, whichever reader finds it."""
+
+    @effort(60)
+    @given(TEXTS)
+    def check(text: str) -> None:
+        refusal: ExpressionSyntaxError | None = None
+        try:
+            read(text)
+        except ExpressionSyntaxError as error:
+            refusal = error
+        assert refusal is None or 0 <= refusal.offset <= len(refusal.text)
+        assert refusal is None or str(refusal)
+
+    check()
+
+
+@effort(100)
+@given(
+    st.recursive(
+        TEXTS | st.none() | st.integers(),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["a", "context", "selector", "type"]), inner, max_size=3
+            )
+        ),
+        max_leaves=5,
+    )
+)
+def test_any_value_is_a_template_or_has_syntax_errors(value: Any) -> None:
+    """A value either compiles or has a mistake that can be found; without `$` it is literal."""
+    errors = list(find_syntax_errors(value, selectors=True))
+    if errors:
+        with pytest.raises(ExpressionSyntaxError):
+            compile_template(value, selectors=True)
+        return
+    template = compile_template(value, selectors=True)
+    if not list(find_expressions(template)):
+        assert template == Literal(value)

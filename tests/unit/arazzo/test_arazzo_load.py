@@ -296,3 +296,14 @@ def test_problems_of_shape_are_in_the_order_of_the_document() -> None:
     text = f"{HEAD}  - workflowId: flow\n    steps:\n" + "\n".join(steps) + "\n    outputs: []\n"
     lines = [int(line.split(":")[1]) for line in first_lines(refuse_load(text))]
     assert lines == sorted(lines)
+
+
+def test_components_that_nothing_refers_to_are_read_too() -> None:
+    """A mistake in them is one of the document."""
+    text = write_workflow("- {stepId: one, operationId: a}") + (
+        "components:\n"
+        "  parameters: {page: {name: page, in: query, value: $input.page}}\n"
+        "  failureActions: {again: {name: again, type: retry, criteria: [{condition: 1 = 1}]}}\n"
+    )
+    places = [line.partition("  ")[0] for line in first_lines(refuse_load(text))]
+    assert places == ["doc:10:53", "doc:11:79"]

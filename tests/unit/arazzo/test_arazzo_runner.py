@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from unit.arazzo.arazzo_kit import (
+    HEAD,
     JSON,
     SEND_AND_TRACK,
     Service,
@@ -219,3 +220,59 @@ def test_no_answer_can_stop_a_run_with_a_crash(body: bytes) -> None:
     )
     first = Response(status=200, headers=JSON, body=body)
     assert run(text, Service(first, answer(200))).outcome in Outcome
+
+
+RETRY = (
+    "- {stepId: one, operationId: listParcels, "
+    "onFailure: [{name: again, type: retry, retryAfter: 3, retryLimit: 2}]}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("asked", "pauses"), [(None, [3.0]), ("7", [7.0]), ("0", [0.0]), ("soon", [3.0])]
+)
+def test_a_retry_waits_as_the_service_asks(asked: str | None, pauses: list[float]) -> None:
+    """`Retry-After` overrules the document; what is no such thing does not."""
+    headers = JSON if asked is None else (*JSON, ("Retry-After", asked))
+    service = Service(Response(status=503, headers=headers), answer(200))
+    assert run(write_workflow(RETRY), service).outcome is Outcome.PASSED
+    assert service.pauses == pauses
+
+
+@pytest.mark.parametrize("asked", ["601", "9" * 400])
+def test_no_service_can_make_a_run_wait_for_ever(asked: str) -> None:
+    """A wait beyond the limit ends the run, and says what was asked for."""
+    busy = Response(status=503, headers=(*JSON, ("Retry-After", asked)))
+    service = Service(busy)
+    result = run(write_workflow(RETRY), service)
+    assert result.outcome is Outcome.ERROR
+    assert service.pauses == []
+    assert str(result.error) == (
+        f"a retry is to wait {float(asked):g} s, more than 600 s; it was going flow.one"
+    )
+    assert [step.step.step_id for step in result.steps] == ["one"]
+
+
+NEEDS = """\
+  - workflowId: first
+    inputs: {type: object, required: [key], properties: {key: {type: string}}}
+    steps: [{stepId: one, operationId: listParcels}]
+  - workflowId: second
+    dependsOn: [first]
+    inputs: {type: object, properties: {key: {}}}
+    steps: [{stepId: one, operationId: listParcels}]
+"""
+
+
+def test_a_workflow_that_is_depended_on_must_accept_its_inputs() -> None:
+    """It gets the inputs of the same names; where they do not do, nothing is sent."""
+    bound = bind(HEAD + NEEDS)
+    for inputs, outcome in ((({"key": "k"}), Outcome.PASSED), ({"key": 7}, Outcome.ERROR)):
+        service = Service(answer(200), answer(200))
+        runner = Runner(send=service, route=route, clock=service)
+        result = runner.run(bound, bound.document.workflows[1], inputs)
+        assert result.outcome is outcome
+        assert len(service.calls) == (2 if outcome is Outcome.PASSED else 0)
+    assert str(result.error) == (
+        "workflow `first` does not accept its inputs: $.key: 7 is not of type 'string'"
+    )

@@ -165,7 +165,6 @@ def test_a_redirect_is_not_followed(status: int) -> None:
 
 
 @pytest.mark.parametrize("location", ["http://[::1", "mailto:somebody", "http://e.example:99x/"])
-@pytest.mark.xfail(strict=True, reason="httpx builds the next request although it is not sent")
 def test_a_redirect_to_what_is_no_url_is_an_answer_like_any_other(location: str) -> None:
     """Where it leads is not this client's business."""
     exchange, _ = fetch(answer(f"Location: {location}", status="302 Found"))
@@ -173,7 +172,6 @@ def test_a_redirect_to_what_is_no_url_is_an_answer_like_any_other(location: str)
     assert exchange.response is not None
 
 
-@pytest.mark.xfail(strict=True, reason="the jar of httpx keeps and sends them")
 def test_cookies_are_not_kept() -> None:
     """A request has the cookies that its step gives it, and no others."""
     with Server(answer("Set-Cookie: sid=1; Path=/")) as server, client_of() as client:
@@ -229,7 +227,6 @@ def test_a_client_can_be_closed_twice_and_without_use() -> None:
         ("/a/..", "/a/.."),
     ],
 )
-@pytest.mark.xfail(strict=True, reason="httpx removes segments of dots from a path")
 def test_a_path_is_sent_as_it_is_reported(path: str, sent: str) -> None:
     """What the exchange shows is what the server got."""
     with Server(OK) as server, client_of() as client:

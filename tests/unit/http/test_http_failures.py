@@ -88,7 +88,6 @@ def test_a_connection_that_is_reset_is_told() -> None:
     assert failure.sent
 
 
-@pytest.mark.xfail(strict=True, reason="only a connection that ends in order is called so")
 def test_a_reset_is_a_reset() -> None:
     """Both ways to lose a connection are of one kind."""
     assert fail(Wire.reset).kind == "reset"
@@ -216,7 +215,6 @@ def test_an_answer_that_ends_in_its_body_is_no_answer() -> None:
     assert failure.sent
 
 
-@pytest.mark.xfail(strict=True, reason="the message is told by two words of the library's")
 def test_half_a_body_is_not_called_no_answer() -> None:
     """The answer had begun: whoever reads the report should look at the server, not the net."""
     failure = fail(lambda wire: wire.send(HEAD + b"Content-Length: 10\r\n\r\nabc"))

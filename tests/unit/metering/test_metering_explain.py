@@ -285,3 +285,16 @@ def test_every_wrong_row_has_its_sentence() -> None:
 def test_a_right_reading_needs_no_sentence() -> None:
     """Where nothing is wrong nothing is said."""
     assert explain_reading(read_acme("2.5"), [make_record(EVENT)]) == ()
+
+
+def test_hundreds_of_wrong_numbers_take_little_work() -> None:
+    """Where everything is wrong, the first causes are told, and how many more there are."""
+    records = [
+        make_record(make_event(2 + n % 5, at_s=DAY + n * HOUR_S, unique_id=str(n)))
+        for n in range(600)
+    ]
+    query = make_query(interval="HOUR", end_s=DAY + 700 * HOUR_S)
+    cells: dict[int, float | str] = {DAY + n * HOUR_S: "7.25" for n in range(700)}
+    sentences = explain_reading(make_reading({("acme",): cells}), records, query)
+    assert 2 < len(sentences) < 60
+    assert any(sentence.startswith("And ") for sentence in sentences)

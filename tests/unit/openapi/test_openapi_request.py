@@ -98,7 +98,7 @@ def test_every_violation_of_a_request_is_listed(version: str) -> None:
         "cookie parameter sid: missing",
         "header X-Key: missing; security scheme Key asks for it",
         "header parameter X-Trace: missing",
-        "path parameter id: Failed to cast value to integer type: x",
+        'path parameter id: "x" is a string, an integer is due',
         "query parameter limit: missing",
     ]
     assert found[0].startswith("header X-Key")
@@ -148,7 +148,7 @@ def test_headers_and_cookies_are_checked(
             "limit=11",
             ["query parameter limit: 11 is greater than the maximum of 10 (maximum: 10)"],
         ),
-        ("limit=x", ["query parameter limit: Failed to cast value to integer type: x"]),
+        ("limit=x", ['query parameter limit: "x" is a string, an integer is due']),
         ("", ["query parameter limit: missing"]),
         ("Limit=1", ["query parameter limit: missing"]),
         ("limit=1&tags=a&tags=bcd", []),
@@ -187,8 +187,14 @@ def test_query_parameters_are_checked(query: str, violations: list[str]) -> None
         ),
         (b"[]", ["$: [] is an array, an object is due"]),
         (b"null", ["$: null is null, an object is due"]),
-        (b"{", ["$: the body is no application/json"]),
-        (b"\xff", ["$: the body is no application/json"]),
+        (
+            b"{",
+            [
+                "$: the body is no JSON: Expecting property name enclosed in double quotes "
+                "at character 2"
+            ],
+        ),
+        (b"\xff", ["$: the body is no JSON: byte 0xff at 0 is no UTF-8"]),
         (b"", ["body: missing"]),
         (None, ["body: missing"]),
     ],
@@ -275,20 +281,21 @@ def test_requirements_are_alternatives(required: str, count: int) -> None:
 
 
 def test_all_schemes_of_a_requirement_must_be_met() -> None:
-    """Half a requirement is none; half of the alternatives is enough."""
+    """Half a requirement is none, and the other half is named; one alternative is enough."""
     headers = (("X-Key", "k"),)
-    assert len(demand("[{Header: [], Query: []}]", headers=headers)) == 2
+    assert demand("[{Header: [], Query: []}]", headers=headers) == [
+        "query key: missing; security scheme Query asks for it"
+    ]
     assert demand("[{Header: []}, {Query: []}]", headers=headers) == []
 
 
-@pytest.mark.xfail(strict=True, reason="the library warns, or has no provider, and that escapes")
 @pytest.mark.parametrize("scheme", ["OAuth", "OpenId", "Mutual"])
 def test_schemes_that_cannot_be_checked_are_passed_over(scheme: str) -> None:
     """OAuth, OpenID and TLS leave no mark in a request that a description could ask for."""
-    demand(f"[{{{scheme}: []}}]", headers=(("Authorization", "Bearer x"),))
+    assert demand(f"[{{{scheme}: []}}]", headers=(("Authorization", "Bearer x"),)) == []
+    assert demand(f"[{{{scheme}: []}}]") == []
 
 
-@pytest.mark.xfail(strict=True, reason="the reference is not followed for the message")
 def test_a_scheme_may_be_a_reference() -> None:
     """The message names the part that the scheme behind the reference asks for."""
     assert demand("[{Alias: []}]") == ["header X-Key: missing; security scheme Alias asks for it"]

@@ -65,7 +65,7 @@ def test_every_violation_of_a_response_is_listed(version: str) -> None:
     found = judge(200, (*JSON, ("X-Count", "x"), ("X-Note", "long")), '{"id": "1"}', version)
     assert sorted(found) == [
         '$.id: "1" is a string, an integer is due',
-        "header X-Count: Failed to cast value to integer type: x",
+        'header X-Count: "x" is a string, an integer is due',
         "header X-Note: 'long' is too long (maxLength: 3)",
     ]
 
@@ -149,8 +149,17 @@ def test_a_body_that_is_not_there_or_no_json_is_one_violation(
 
 def test_what_is_not_described_is_not_checked() -> None:
     """A response without content says nothing about a body."""
-    assert judge(204, JSON, '{"any": "thing"}') == []
-    assert judge(204, TEXT, "text") == []
+    description = describe(
+        "paths: {/parcel: {get: {operationId: get, responses: {'200': {description: ok}}}}}\n"
+    )
+    for headers, body in ((JSON, '{"any": "thing"}'), (TEXT, "text"), ((), "")):
+        assert judge_answer(description, body, headers=headers) == []
+
+
+def test_a_status_that_has_no_body_must_not_have_one() -> None:
+    """HTTP says so, whatever the description does."""
+    assert judge(204, TEXT, "text") == ["body: 4 bytes; a response with 204 has none"]
+    assert judge(204, (), "") == []
 
 
 def test_each_violation_belongs_to_a_check() -> None:
@@ -169,7 +178,6 @@ def test_each_violation_belongs_to_a_check() -> None:
 @pytest.mark.parametrize(
     "media_type", ["application/problem+json", "application/vnd.parcels+json"]
 )
-@pytest.mark.xfail(strict=True, reason="the library has a reader for application/json only")
 def test_json_of_a_suffix_type_is_read(media_type: str) -> None:
     """A type that ends in `+json` is JSON, and is held against its schema as JSON."""
     description = describe(
@@ -185,11 +193,7 @@ def test_json_of_a_suffix_type_is_read(media_type: str) -> None:
 @pytest.mark.parametrize(
     ("headers", "body"),
     [
-        pytest.param(
-            RIGHT,
-            b'{"id": ' + b"9" * 5000 + b"}",
-            id="digits",
-        ),
+        pytest.param(RIGHT, b'{"id": ' + b"9" * 5000 + b"}", id="digits"),
         pytest.param(RIGHT, b'{"id": 1, "more": ' + b"[" * 700 + b"]" * 700 + b"}", id="depth"),
         pytest.param(RIGHT, b'{"id": 1, "more": "\\ud800"}', id="half a pair"),
         pytest.param(RIGHT, b'{"id": 1, "more": 1e400}', id="infinity"),
@@ -206,7 +210,6 @@ def test_no_answer_can_break_the_check(headers: tuple[tuple[str, str], ...], bod
     judge(200, headers, body)
 
 
-@pytest.mark.xfail(strict=True, raises=LookupError, reason="the library decodes with any name")
 def test_a_charset_that_is_none_is_no_crash() -> None:
     """A text of an unknown charset is somebody's mistake, and a violation at most."""
     judge(201, (("Content-Type", "text/plain; charset=nonsense"),), b"abc")
@@ -224,7 +227,6 @@ def test_a_deep_body_of_a_recursive_schema_is_no_crash() -> None:
 
 
 @pytest.mark.parametrize("schema", ["true", "false"])
-@pytest.mark.xfail(strict=True, raises=TypeError, reason="the library expects an object")
 def test_a_schema_may_be_a_boolean(schema: str) -> None:
     """From 3.1 on `true` and `false` are schemas: everything, and nothing."""
     assert bool(judge_answer(answer_with(schema), "1")) == (schema == "false")
@@ -241,5 +243,5 @@ def test_warnings_as_errors_do_not_break_the_check() -> None:
         warnings.simplefilter("error")
         headers = (*JSON, ("X-Old", "x"))
         assert told(judge_answer(description, "{}", headers=headers)) == [
-            "header X-Old: Failed to cast value to integer type: x"
+            'header X-Old: "x" is a string, an integer is due'
         ]

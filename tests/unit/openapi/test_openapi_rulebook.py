@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -11,8 +12,10 @@ from unit.openapi.openapi_kit import (
     answer_with,
     bounded_stack,
     describe,
+    find,
     judge_answer,
     listening,
+    told,
 )
 
 from pytest_amberflo.arazzo.errors import DocumentError
@@ -123,15 +126,130 @@ def test_no_file_is_opened_for_a_schema(tmp_path: Path) -> None:
         "{$ref: '#/components/schemas/Nothing'}",
     ],
 )
-@pytest.mark.xfail(strict=True, reason="the library's Unresolvable is not caught")
 def test_a_reference_of_a_schema_that_cannot_be_followed_is_a_problem(schema: str) -> None:
     """References out of the document, and those that lead nowhere, are refused with a reason."""
-    assert "`$ref`" in complain(answer_with(schema))
+    assert "`$ref: " in complain(answer_with(schema))
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="RecursionError is not caught")
 def test_references_of_schemas_in_a_circle_are_a_problem() -> None:
     """A schema that is nothing but a reference to itself is refused."""
     circle = "components: {schemas: {A: {$ref: '#/components/schemas/A'}}}\n"
     with bounded_stack():
         complain(answer_with("{$ref: '#/components/schemas/A'}", rest=circle))
+
+
+@pytest.mark.parametrize(
+    ("versions", "schema", "keyword", "message"),
+    [
+        (VERSIONS, "{type: strin}", "type", "`type` takes one"),
+        (VERSIONS[:1], "{type: [string]}", "type", "`type` takes one of string"),
+        (VERSIONS[:1], "{type: 'null'}", "type", "`type` takes one of string"),
+        (VERSIONS[1:], "{type: [string, text]}", "type", "`type` takes one or more of string"),
+        (VERSIONS, "{required: id}", "required", "`required` takes a list of names"),
+        (VERSIONS, "{required: [1]}", "required", "`required` takes a list of names"),
+        (VERSIONS, "{enum: a}", "enum", "`enum` takes a list"),
+        (VERSIONS, "{minLength: -1}", "minLength", "`minLength` takes a whole number"),
+        (VERSIONS, "{maxItems: '1'}", "maxItems", "`maxItems` takes a whole number"),
+        (VERSIONS, "{minimum: '1'}", "minimum", "`minimum` takes a number"),
+        (VERSIONS, "{multipleOf: 0}", "multipleOf", "`multipleOf` takes a number above 0"),
+        (VERSIONS, "{properties: [a]}", "properties", "`properties` takes an object of schemas"),
+        (VERSIONS, "{properties: {a: text}}", "properties", "`properties` takes an object of"),
+        (VERSIONS, "{items: [a]}", "items", "`items` takes a"),
+        (VERSIONS, "{allOf: {type: string}}", "allOf", "`allOf` takes a list of schemas"),
+        (VERSIONS, "{anyOf: []}", "anyOf", "`anyOf` takes a list of schemas, one at least"),
+        (VERSIONS, "{additionalProperties: 1}", "additionalProperties", "takes a schema"),
+        (VERSIONS, "{uniqueItems: 1}", "uniqueItems", "`uniqueItems` takes true or false"),
+        (VERSIONS[:1], "{exclusiveMinimum: 1}", "exclusiveMinimum", "takes true or false"),
+        (VERSIONS[1:], "{exclusiveMinimum: true}", "exclusiveMinimum", "takes a number"),
+        (VERSIONS[:1], "{const: 1}", "const", "schemas of OpenAPI 3.0 have no `const`"),
+        (VERSIONS[:1], "{patternProperties: {}}", "patternProperties", "3.0 have no"),
+    ],
+)
+def test_a_broken_schema_is_pointed_at(
+    versions: tuple[str, ...], schema: str, keyword: str, message: str
+) -> None:
+    """The keyword that is wrong is shown, in each version by its own rules."""
+    for version in versions:
+        first = complain(answer_with(schema, version=version)).splitlines()[0]
+        column = first.split(":")[2].split()[0]
+        line = f"          content: {{application/json: {{schema: {schema}}}}}"
+        assert first.startswith(f"api.yaml:10:{column}  not valid OpenAPI: ")
+        assert message in first
+        assert line[: int(column) - 1].rstrip().endswith(f"{keyword}:")
+
+
+@pytest.mark.parametrize("schema", ["true", "7", "text"])
+def test_what_is_no_schema_is_refused(schema: str) -> None:
+    """Booleans are schemas from 3.1 on, other values never."""
+    assert "a schema is due" in complain(answer_with(schema, version="3.0.3"))
+    if schema != "true":
+        assert "a schema is due" in complain(answer_with(schema, version="3.1.0"))
+
+
+def test_schemas_may_have_members_of_their_own() -> None:
+    """What is not of the standard is no mistake from 3.1 on; in 3.0 it begins with `x-`."""
+    Contract(answer_with("{type: object, note: 1}", version="3.1.0")).prepare()
+    Contract(answer_with("{type: object, x-note: 1}", version="3.0.3")).prepare()
+
+
+BROKEN = """\
+paths:
+  /right: {get: {operationId: right, responses: {'200': {$ref: '#/components/responses/Right'}}}}
+  /wrong: {get: {operationId: wrong, responses: {'200': {$ref: '#/components/responses/Wrong'}}}}
+  /lost: {get: {operationId: lost, responses: {'200': {$ref: '#/components/responses/Lost'}}}}
+  /ring: {get: {operationId: ring, responses: {'200': {$ref: '#/components/responses/Ring'}}}}
+components:
+  responses:
+    Right: {description: ok, content: {text/json: {schema: {$ref: '#/components/schemas/A'}}}}
+    Wrong: {description: ok, content: {text/json: {schema: {$ref: '#/components/schemas/B'}}}}
+    Lost: {description: ok, content: {text/json: {schema: {$ref: '#/components/schemas/C'}}}}
+    Ring: {description: ok, content: {text/json: {schema: {$ref: '#/components/schemas/D'}}}}
+  schemas:
+    A: {type: object, properties: {a: {$ref: '#/components/schemas/E'}}}
+    B: {type: object, properties: {e: {$ref: '#/components/schemas/E'}, b: {type: strin}}}
+    C: {type: object, properties: {e: {$ref: '#/components/schemas/E'}, c: {$ref: '#/nowhere'}}}
+    D: {allOf: [{$ref: '#/components/schemas/E'}, {$ref: '#/components/schemas/D'}]}
+    E: {type: object, required: [e]}
+"""
+
+
+@pytest.mark.parametrize("first", ["right", "wrong", "lost", "ring"])
+def test_an_operation_answers_for_what_it_uses(first: str) -> None:
+    """One that is wrong does not spoil another, in whatever order they are looked at."""
+    description = describe(BROKEN)
+    contract = Contract(description)
+    messages = {"wrong": "`type` takes", "lost": "there is no `nowhere`", "ring": "is a circle"}
+    for name in (first, "right", "wrong", "lost", "ring", first):
+        if name in messages:
+            with pytest.raises(DocumentError) as refusal:
+                contract.prepare([find(description, name)])
+            assert messages[name] in str(refusal.value)
+            assert (
+                sum(line.startswith("api.yaml:") for line in str(refusal.value).splitlines()) == 1
+            )
+        else:
+            contract.prepare([find(description, name)])
+    headers = (("Content-Type", "text/json"),)
+    found = judge_answer(description, '{"a": {}}', headers=headers, operation_id="right")
+    assert told(found) == ["$.a.e: missing"]
+
+
+def test_what_is_shared_is_checked_once() -> None:
+    """A hundred operations on one set of schemas cost little more than one."""
+    answers = "{'200': {$ref: '#/R'}}"
+    lines = ["paths:"]
+    lines += [
+        f"  /p{n}: {{get: {{operationId: op{n}, responses: {answers}}}}}" for n in range(100)
+    ]
+    lines += ["R: {description: ok, content: {text/json: {schema: {$ref: '#/S/s0'}}}}", "S:"]
+    lines += [
+        f"  s{n}: {{type: object, properties: {{next: {{$ref: '#/S/s{n + 1}'}}}}}}"
+        for n in range(2000)
+    ]
+    lines.append("  s2000: {type: object}\n")
+    description = describe("\n".join(lines))
+    operations = [find(description, f"op{n}") for n in range(100)]
+    started = time.process_time()
+    for operation in operations:
+        description.extract(operation)
+    assert time.process_time() - started < 2

@@ -31,6 +31,8 @@ WORDS = ({"type": "array", "items": {"type": "string"}, "minItems": 2}, ["blue",
 NUMBERS = ({"type": "array", "items": {"type": "integer"}, "minItems": 2}, [1, 2])
 #: Two words that hold every delimiter there is.
 SIGNS = ({**WORDS[0], "maxItems": 2}, ["a,b;c d|e", "f.g&h=i"])
+#: A space cannot be told from the delimiter of its style.
+UNSPACED = ({**WORDS[0], "maxItems": 2}, ["a,b;c|d", "f.g&h=i"])
 MEMBERS = ({"type": "object", "properties": {"R": {"enum": ["a&b=c"]}}}, {"R": "a&b=c"})
 OBJECT = (
     {
@@ -135,12 +137,11 @@ def test_what_is_sent_keeps_the_description(
         ("path", "simple", False, SIGNS),
         ("path", "matrix", False, SIGNS),
         ("query", "form", False, SIGNS),
-        ("query", "spaceDelimited", False, SIGNS),
+        ("query", "spaceDelimited", False, UNSPACED),
         ("query", "pipeDelimited", False, SIGNS),
         ("query", "form", True, MEMBERS),
     ],
 )
-@pytest.mark.xfail(strict=True, reason="values are decoded before they are split")
 def test_delimiters_inside_a_value_keep_the_description(
     place: str,
     style: str,
@@ -170,4 +171,5 @@ def test_a_wrong_value_is_seen_in_every_place(
 ) -> None:
     """A list that is too short, or of the wrong type, is a violation of its parameter."""
     (found,) = judge(place, style, explode, NUMBERS[0], value)
-    assert found.startswith(f"{place} parameter color: ")
+    assert found.startswith(f"{place} parameter color")
+    assert " is due" in found or "too short" in found

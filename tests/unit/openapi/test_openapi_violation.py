@@ -208,7 +208,6 @@ components:
     assert violation.origin == "api.yaml:11"
 
 
-@pytest.mark.xfail(strict=True, reason="the path item's reference is not followed for the line")
 def test_the_rule_behind_a_shared_path_has_its_line() -> None:
     """A path among the components is found where it stands."""
     description = describe(
@@ -243,7 +242,6 @@ components:
         ),
     ],
 )
-@pytest.mark.xfail(strict=True, reason="names are taken from messages, or from `properties` alone")
 def test_only_the_names_that_break_a_rule_are_listed(
     schema: str, body: str, violations: list[str]
 ) -> None:

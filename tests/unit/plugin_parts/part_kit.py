@@ -89,6 +89,7 @@ def make_settings(**changes: Any) -> Settings:
     """Settings as they are by default, with changes."""
     settings = Settings(
         target=Target(kind="embedded", url=None, origin="default"),
+        require=None,
         api_key=None,
         min_judged=None,
         servers={},

@@ -114,6 +114,7 @@ def test_a_digest_is_plain_and_masked(run: Run) -> None:
         "nodeid": "f::wf",
         "requests": [],
         "verdict": "failed",
+        "target": "embedded",
         "steps": [
             "send  POST /ingest  200  12 ms  usage is not what was sent  the key **** is wrong"
         ],

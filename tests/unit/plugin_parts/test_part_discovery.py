@@ -41,6 +41,15 @@ def test_names_can_be_others(tmp_path: Path) -> None:
     assert not has_workflow_name(tmp_path / "a.arazzo.yaml", ("*.flow",))
 
 
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [("flows/*.yaml", True), ("*/flows/x.yaml", True), ("other/*.yaml", False), ("flows", False)],
+)
+def test_names_may_have_folders(tmp_path: Path, pattern: str, expected: bool) -> None:  # noqa: FBT001
+    """A glob with a folder is not passed over in silence."""
+    assert has_workflow_name(tmp_path / "flows" / "x.yaml", (pattern,)) is expected
+
+
 def look(
     folder: Path, name: str, content: bytes, *, is_named: bool = False, below: str = "workflows"
 ) -> bool:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import shlex
+import shutil
+import subprocess
 
 import pytest
+from unit.http.http_kit import OK, Server
 
 from pytest_amberflo.exchange_text import (
+    clean,
     describe_curl,
     describe_exchange,
     describe_request,
@@ -57,9 +61,9 @@ def test_an_exchange_as_text() -> None:
         "  response  401 application/json, 1500 ms",
         '            {"message": "no ****"}',
         "  again     curl -X POST 'http://127.0.0.1:8787/ingest?token=****' "
-        "-H \"X-API-KEY: $AMBERFLO_API_KEY\" -H 'Content-Type: application/json' "
-        "-H 'X-Trace: abc' "
-        '-d \'{"meterValue": 2.5, "apiKey": "****"}\'',
+        "-H \"X-API-KEY: $AMBERFLO_API_KEY\" -H 'Accept: application/json' "
+        "-H 'Content-Type: application/json' -H 'X-Trace: abc' "
+        '--data-raw $\'{"meterValue": 2.5,\\n "apiKey": "****"}\'',
     ]
 
 
@@ -134,26 +138,72 @@ def test_texts_are_put_on_one_line(text: str, longest: int, short: str) -> None:
     assert shorten(text, longest) == short
 
 
-@pytest.mark.xfail(
-    strict=True, reason="white space within a body is made one blank in the command"
-)
 def test_the_command_sends_the_same_values() -> None:
     """Sent by hand, an id with two blanks is still the same record."""
     request = Request(method="POST", url="http://127.0.0.1/", body=b'{"uniqueId":"a  b"}')
     assert shlex.split(describe_curl(request, make_redactor()))[-1] == '{"uniqueId":"a  b"}'
 
 
-@pytest.mark.xfail(strict=True, reason="curl takes `-d @...` for the name of a file")
 def test_the_command_sends_a_body_that_begins_with_an_at_sign() -> None:
     """A body is data, never the name of a file that would be sent."""
     request = Request(method="POST", url="http://127.0.0.1/", body=b"@/etc/passwd")
     assert "--data-raw" in describe_curl(request, make_redactor())
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the body of the command is not cleaned as the shown one is"
-)
 def test_the_command_has_no_control_characters() -> None:
     """A terminal gets no control characters of a request either."""
     request = Request(method="POST", url="http://127.0.0.1/", body=b"\x1b[31mred")
     assert "\x1b" not in describe_curl(request, make_redactor())
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "body"),
+    [
+        ("POST", "/ingest", (("Content-Type", "application/json"),), b'{"uniqueId":"a  b"}'),
+        ("POST", "/", (("Content-Type", "a/b"),), b"@/etc/passwd"),
+        ("PUT", "/", (), b"no type\n\r\n and 'quotes' \"and\" \\ $HOME `id` !!"),
+        ("POST", "/", (("Content-Type", "t/p; x='y'"),), "\x1b[31mé\u200b\N{PACKAGE}\t".encode()),
+        ("GET", "/a/../b/./c?x=[1-3]&y={a,b}", (("Accept", "text/plain"),), None),
+        ("DELETE", "/a%20b", (("X-Empty", ""), ("X-Name", "caf\xe9 it's")), None),
+        ("HEAD", "/", (), None),
+    ],
+)
+def test_the_command_sends_the_same_request(
+    method: str, path: str, headers: tuple[tuple[str, str], ...], body: bytes | None
+) -> None:
+    """What curl sends for it has the method, path, headers and body of the request."""
+    bash, curl = shutil.which("bash"), shutil.which("curl")
+    if bash is None or curl is None:
+        pytest.skip("bash and curl are needed")
+    with Server(OK) as server:
+        request = Request(method=method, url=server.url + path, headers=headers, body=body)
+        command = describe_curl(request, make_redactor())
+        assert clean(command) == command
+        subprocess.run([bash, "-c", f"{command} -s -o /dev/null"], check=True, timeout=20)
+    (raw,) = server.requests
+    head, _, sent = raw.partition(b"\r\n\r\n")
+    first, *lines = head.decode("latin-1").split("\r\n")
+    assert first == f"{method} {path} HTTP/1.1"
+    fields = [tuple(line.split(":", 1)) for line in lines]
+    values = {name: value.strip() for name, value in fields}
+    assert {name: values.get(name) for name, _ in headers} == dict(headers)
+    assert ("Content-Type" in values) is any(name == "Content-Type" for name, _ in headers)
+    assert sent == (body or b"")
+
+
+@pytest.mark.parametrize("body", [b"x" * 3000, b"\xff\xfe", b"a\0b"])
+def test_a_body_that_is_no_word_goes_into_a_file(body: bytes) -> None:
+    """A command with half of a body would send another record."""
+    request = Request(method="POST", url="http://127.0.0.1/", body=body)
+    command = describe_curl(request, make_redactor())
+    assert command.endswith(f" --data-binary @FILE  # with the {len(body)} bytes of the body")
+
+
+def test_nothing_that_a_terminal_obeys_is_in_the_text() -> None:
+    """Headers and reasons of a server are cleaned as bodies are."""
+    response = Response(status=200, headers=(("Content-Type", "a/\x9b31m"),), body=b'"\\ud800"')
+    for line in describe_exchange(make_exchange(response), make_redactor()):
+        assert line.isprintable()
+    failure = TransportFailure(kind="protocol", message="\x1b]0;x\x07", sent=True)
+    for line in describe_exchange(make_exchange(None, failure), make_redactor()):
+        assert line.isprintable()

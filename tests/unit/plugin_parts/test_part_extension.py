@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from unit.plugin_parts.extension_kit import list_lines, read_workflow
 
-from pytest_amberflo.extension import MarkSpec, Row, WorkflowExtension
+from pytest_amberflo.extension import Row, WorkflowExtension
+from pytest_amberflo.marks import MarkSpec
 
 AN_ID = "a row needs an `id` of letters, digits, `.`, `-` and `_`"
 A_MARK = "a mark is a name, or one name with its arguments: `skip: {reason: ...}`"
@@ -226,4 +227,8 @@ def test_no_variants_at_all_are_refused() -> None:
 
 def test_a_fixture_is_a_name() -> None:
     """What cannot be the name of a fixture is told at its place."""
-    assert read_workflow({"fixtures": ["not a name"]})[1] != []
+    for name in ("not a name", "", "class", "a.b"):
+        found, problems = read_workflow({"fixtures": ["db", name]})
+        assert (found.fixtures, len(problems)) == (("db",), 1)
+        found, problems = read_workflow({"inputs": {"region": name}})
+        assert (found.inputs, len(problems)) == ({}, 1)

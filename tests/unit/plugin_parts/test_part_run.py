@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import socket
 import threading
@@ -188,6 +189,26 @@ def test_who_may_get_the_key(tmp_path: Path) -> None:
     )
     assert run.trusted_hosts == {"staging.example.com", "one.example.com"}
     assert make(tmp_path).trusted_hosts == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("https://h/x?k=mine-%2f%31+2", True),
+        (f"Basic {base64.b64encode(b'user:mine-/1 2').decode()}", True),
+        ('{"a": "mine-\\/\\u0031 2"}', True),
+        ("mine-/12", False),
+        ("", False),
+    ],
+)
+def test_the_key_is_found_however_it_is_written(
+    tmp_path: Path,
+    text: str,
+    expected: bool,  # noqa: FBT001
+) -> None:
+    """A key that is encoded on its way to another host is still the key."""
+    assert make(tmp_path, api_key="mine-/1 2").holds_key(text) is expected
+    assert not make(tmp_path).holds_key(text)
 
 
 def test_places_of_secrets_in_requests(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def judge(
         "customerFilter": ["acme", "bravo"],
     }
     clock = StepClock()
-    found = UsageJudge(Ledger(), Tally(), clock, terms=Terms(knows_all_writers=True))
+    found = UsageJudge(Ledger(), Tally(), clock, Terms(knows_all_writers=True))
     found.enter(make_exchange(json.dumps(list(events)).encode()))
     left = [Response(status=200, body=write(answer)) for answer in answers]
 
@@ -187,9 +187,9 @@ def test_usage_of_everybody_has_no_customer() -> None:
 
 def test_nothing_expected_and_nothing_seen() -> None:
     """Without rows the table says so; without a cause the summary does."""
-    detail = judge([], {"acme": {0: 0}}, take={"limit": 1})
+    detail = judge([], {"acme": {0: 0}})
     assert describe_usage(detail)[1] == "  nothing was expected, and nothing was seen"
-    assert summarize_usage(detail) == ("usage of meter api-calls: nothing can be concluded")
+    assert summarize_usage(detail) == "usage of meter api-calls: nothing can be concluded"
 
 
 @pytest.mark.parametrize(

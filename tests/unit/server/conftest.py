@@ -4,32 +4,32 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import socket
-import subprocess
-import sys
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
+from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from openapi_core import OpenAPI
-from openapi_core.datatypes import RequestParameters
+from unit.server import answer_judge
+from unit.server.server_process import run_process
 
-from pytest_amberflo.server import live
 from pytest_amberflo.server.live import EmbeddedServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 KEY = "key-of-the-first-tenant"
 OTHER_KEY = "key-of-the-second-tenant"
-# From where the package really is: the tests also run against an installed one.
-_PACKAGE = Path(live.__file__).parents[1]
-_DESCRIPTION = _PACKAGE / "openapi/shipped/amberflo-metering-openapi.yaml"
 _NUMBERS = itertools.count()
+
+
+def open_client(url: str, key: str = KEY) -> httpx.Client:
+    """A client of a server that holds every answer to its description."""
+    hooks = {"response": [answer_judge.check_answer]}
+    headers = {"X-API-KEY": key}
+    return httpx.Client(base_url=url, headers=headers, event_hooks=hooks, verify=False)
 
 
 @pytest.fixture(scope="module")
@@ -42,16 +42,14 @@ def server() -> Iterator[EmbeddedServer]:
 @pytest.fixture(scope="module")
 def client(server: EmbeddedServer) -> Iterator[httpx.Client]:
     """The first tenant's client."""
-    with httpx.Client(base_url=server.url, headers={"X-API-KEY": KEY}, verify=False) as opened:
+    with open_client(server.url) as opened:
         yield opened
 
 
 @pytest.fixture(scope="module")
 def stranger(server: EmbeddedServer) -> Iterator[httpx.Client]:
     """The second tenant's client."""
-    with httpx.Client(
-        base_url=server.url, headers={"X-API-KEY": OTHER_KEY}, verify=False
-    ) as opened:
+    with open_client(server.url, OTHER_KEY) as opened:
         yield opened
 
 
@@ -109,47 +107,10 @@ def count_records(ask_usage: Callable[..., Any]) -> Callable[[], int]:
     return count
 
 
-@dataclass
-class _DescribedRequest:
-    """A request in the form that openapi-core reads."""
-
-    method: str
-    path: str
-    body: bytes | None = None
-    host_url: str = "https://app.amberflo.io"
-    content_type: str = "application/json"
-    parameters: RequestParameters = field(default_factory=RequestParameters)
-
-
-@dataclass
-class _DescribedResponse:
-    """A response in the form that openapi-core reads."""
-
-    status_code: int
-    data: bytes
-    content_type: str
-    headers: dict[str, str]
-
-
 @pytest.fixture(scope="session")
 def check_answer() -> Callable[[httpx.Response], None]:
-    """Raises if an answer breaks the shipped description."""
-    description = OpenAPI.from_file_path(str(_DESCRIPTION))
-
-    def check(answer: httpx.Response) -> None:
-        request = answer.request
-        described = _DescribedRequest(
-            method=request.method.lower(), path=request.url.path.rstrip("/")
-        )
-        response = _DescribedResponse(
-            status_code=answer.status_code,
-            data=answer.content,
-            content_type=answer.headers["content-type"],
-            headers=dict(answer.headers),
-        )
-        description.validate_response(described, response)
-
-    return check
+    """Raises if an answer breaks the shipped descriptions."""
+    return answer_judge.check_answer
 
 
 class RawClient:
@@ -234,52 +195,7 @@ def open_raw() -> Iterator[Callable[[EmbeddedServer | httpx.URL], RawClient]]:
         one.socket.close()
 
 
-@dataclass(frozen=True)
-class Command:
-    """The server as a process of its own."""
-
-    process: subprocess.Popen[str]
-    #: What it said when it started.
-    line: str
-    url: str
-    #: Where its standard error goes.
-    stderr: Path
-
-    def read_stderr(self) -> str:
-        """What it has written to its standard error so far."""
-        return self.stderr.read_text()
-
-    def wait(self) -> int:
-        """Wait for its end; gives back the exit status."""
-        return self.process.wait(timeout=10)
-
-
 @pytest.fixture
-def run_server(tmp_path: Path) -> Iterator[Callable[..., Any]]:
-    """Runs the command as a context; whatever still serves at the end is stopped."""
-    processes: list[subprocess.Popen[str]] = []
-
-    @contextmanager
-    def run(*arguments: str, prefix: tuple[str, ...] = (), **environment: str) -> Any:
-        inherited = {k: v for k, v in os.environ.items() if k != "AMBERFLO_API_KEY"}
-        errors = tmp_path / f"stderr-{len(processes)}"
-        with errors.open("w") as stderr:
-            process = subprocess.Popen(
-                [*prefix, sys.executable, "-m", "pytest_amberflo.server", *arguments],
-                stdout=subprocess.PIPE,
-                stderr=stderr,
-                text=True,
-                env=inherited | {"PYTHONPATH": str(_PACKAGE.parent)} | environment,
-            )
-        processes.append(process)
-        assert process.stdout is not None
-        with process.stdout:
-            line = process.stdout.readline()
-            url = line.partition(" on ")[2].partition(",")[0]
-            yield Command(process=process, line=line, url=url, stderr=errors)
-
-    yield run
-    for process in processes:
-        process.terminate()
-    for process in processes:
-        process.wait(timeout=10)
+def run_server(tmp_path: Path) -> Callable[..., Any]:
+    """Runs the command as a context; what still serves at its end is stopped."""
+    return partial(run_process, tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import socket
@@ -45,8 +46,10 @@ def test_it_serves_until_a_signal(
         assert _ingest(command.url, _KEY).status_code == 200
         command.process.send_signal(number)
         assert command.wait() == 0
-    line = command.read_stderr()
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ POST /ingest 200 \d+\.\d ms\n", line)
+    entry = json.loads(command.read_stderr())
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", entry.pop("time"))
+    assert 0 <= entry.pop("ms") < 10_000
+    assert entry == {"method": "POST", "path": "/ingest", "status": 200}
     with closing(sqlite3.connect(store)) as connection:
         assert connection.execute("SELECT count(*) FROM record").fetchone() == (1,)
     assert [file.name for file in tmp_path.glob("usage*")] == ["usage.sqlite"]
@@ -100,6 +103,21 @@ def test_the_key_of_the_environment(run_server: Callable[..., Any]) -> None:
         (["--store", "/"], {}, "cannot use / as the store: Is a directory"),
         (["--store", __file__], {}, "as the store: it is no SQLite file"),
         (["--stor", "x"], {}, "unrecognized arguments"),
+        (
+            ["--fault", "ingest:odd"],
+            {},
+            "argument --fault: ingest:odd: kind must be one of status,",
+        ),
+        (["--fault", "ingest:503:x=1"], {}, "x must be left out; a fault has kind, operation,"),
+        (["--fault", ""], {}, "argument --fault: an empty value means nothing"),
+        (["--lag", "soon"], {}, "argument --lag: seconds, 0 or more, are wanted, not 'soon'"),
+        (["--lag", "1~-2"], {}, "argument --lag: seconds, 0 or more, are wanted, not '-2'"),
+        (["--settle", "nan"], {}, "argument --settle: seconds, 0 or more, are wanted"),
+        (["--dedup-key", "m="], {}, "argument --dedup-key: [METER=]KEY is wanted, not 'm='"),
+        (["--dedup-value", "any"], {}, "argument --dedup-value: invalid choice: 'any'"),
+        (["--unauthorized", "404"], {}, "argument --unauthorized: invalid choice: 404"),
+        (["--control-token", "a b"], {}, "the control token cannot be used: it holds characters"),
+        ([], {"AMBERFLO_CONTROL_TOKEN": " "}, "AMBERFLO_CONTROL_TOKEN is set but empty"),
     ],
     ids=str,
 )
@@ -165,7 +183,8 @@ def test_the_log_shows_every_request_and_no_query(run_server: Callable[..., Any]
             assert raw.recv(100).startswith(b"HTTP/1.1 400 ")
         command.process.terminate()
         assert command.wait() == 0
-    found = [" ".join(line.split()[1:4]) for line in command.read_stderr().splitlines()]
+    entries = [json.loads(line) for line in command.read_stderr().splitlines()]
+    found = [f"{e['method'] or '-'} {e['path'] or '-'} {e['status']}" for e in entries]
     assert found == ["GET /health 200", "GET /nowhere%0a/x 404", "POST /ingest 401", "- - 400"]
 
 

@@ -176,6 +176,8 @@ def test_a_single_event_has_no_index(
         "message": "The event: meterValue must be a number",
         "code": "invalid-event",
         "details": 'meterValue is "2"',
+        # For clients of the official form, which look here.
+        "errorMessage": "The event: meterValue must be a number",
     }
 
 

@@ -267,9 +267,9 @@ def test_a_fault_inside_is_answered_and_raised(
     monkeypatch: pytest.MonkeyPatch, make_event: Callable[..., dict[str, Any]]
 ) -> None:
     """A mistake of the server costs its client a 500, nobody else anything, and is not lost."""
-    from pytest_amberflo.server import app  # noqa: PLC0415 - not before it is needed
+    from pytest_amberflo.server import aggregate, app  # noqa: PLC0415 - not before it is needed
 
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError("a mistake")
 
     server = EmbeddedServer([_KEY])
@@ -280,7 +280,7 @@ def test_a_fault_inside_is_answered_and_raised(
         patch.setattr(app, "read_intake", fail)
         answer = _post(post, json=make_event(), headers=_HEADERS)
         assert (answer.status_code, answer.json()["code"]) == (500, "server-fault")
-        patch.setattr(app, "aggregate_usage", fail)
+        patch.setattr(aggregate, "build_source", fail)
         query = {
             "meterApiName": "m",
             "startTimeInSeconds": 0,

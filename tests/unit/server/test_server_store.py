@@ -196,6 +196,9 @@ def test_a_store_that_stays_locked_is_refused(
         with contextlib.closing(sqlite3.connect(store, isolation_level=None)) as neighbour:
             neighbour.execute("BEGIN IMMEDIATE")
             answer = client.post("/ingest", json=make_event())
+            customer = {"customerId": "c", "customerName": "C"}
+            assert client.post("/customers", json=customer).status_code == 503
+        assert client.get("/customers").json() == []
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
         assert answer.json()["code"] == "store-unavailable"
         assert _count(client, meter) == 0
@@ -256,6 +259,9 @@ def test_a_read_only_store_is_refused(
         answer = client.post("/ingest", json=make_event(uniqueId="2"))
         assert (answer.status_code, answer.json()["code"]) == (503, "store-unavailable")
         assert "readonly" in answer.json()["details"]
+        customer = {"customerId": "c", "customerName": "C"}
+        assert client.post("/customers", json=customer).status_code == 503
+        assert client.get("/customers").json() == []
         assert _count(client, meter) == 1
 
 
@@ -265,13 +271,29 @@ def test_a_store_knows_its_own(tmp_path: Path) -> None:
     records: list[Record] = [(1, "m", 5, 0, "", "{}", 2), (1, "m", 5, 0, 0, "{}", 2.0)]
     store.add([*records, *records, (2, "m", 5, "0", 0, "{}", 2)])
     reader = store.open_reader()
-    assert reader.execute("SELECT * FROM record ORDER BY tenant, unique_id").fetchall() == [
-        (1, "m", 5, 0, 0, "{}", 2.0),
-        (1, "m", 5, 0, "", "{}", 2.0),
-        (2, "m", 5, "0", 0, "{}", 2.0),
+    rows = reader.execute("SELECT * FROM record ORDER BY tenant, unique_id").fetchall()
+    assert [(*row[:7], *row[8:]) for row in rows] == [
+        (1, "m", 5, 0, 0, "{}", 2.0, 0, 2),
+        (1, "m", 5, 0, "", "{}", 2.0, 0, 2),
+        (2, "m", 5, "0", 0, "{}", 2.0, 0, 1),
     ]
     with pytest.raises(sqlite3.OperationalError):
         reader.execute("DELETE FROM record")
+    reader.close()
+    store.close()
+
+
+def test_no_two_records_arrive_at_once(tmp_path: Path) -> None:
+    """Later means later, also where the clock stands still or there is no time for so many."""
+    store = Store.open(tmp_path / "usage.sqlite", is_kept=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store.clock, "now_us", lambda: 5)
+        for name in ("b", "a"):
+            store.add([(1, name, 5, 0, str(number), "{}", 2.0) for number in range(120)])
+    reader = store.open_reader()
+    rows = reader.execute("SELECT meter, received_us FROM record ORDER BY received_us").fetchall()
+    assert [name for name, _ in rows] == ["b"] * 120 + ["a"] * 120
+    assert len({moment for _, moment in rows}) == 240
     reader.close()
     store.close()
 

@@ -44,13 +44,13 @@ def _make_database(path: Path, *pragmas: str) -> None:
         ),
         (
             lambda path: _make_database(path, f"application_id={APPLICATION_ID}"),
-            "its schema has version 0, this server reads version 1",
+            "its schema has version 0, this server reads 1 to 2",
         ),
         (
             lambda path: _make_database(
                 path, f"application_id={APPLICATION_ID}", "user_version=7"
             ),
-            "its schema has version 7, this server reads version 1",
+            "its schema has version 7, this server reads 1 to 2",
         ),
     ],
     ids=["text", "zeros", "folder", "foreign", "other-id", "old", "new"],

@@ -1,0 +1,257 @@
+"""Metering by hand, for tests in Python: send events, repeat them, wait until usage is right."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+from pytest_amberflo.arazzo.binding import bind_document
+from pytest_amberflo.arazzo.bound import Target
+from pytest_amberflo.arazzo.events import Call, Refusal
+from pytest_amberflo.arazzo.load import load_document
+from pytest_amberflo.arazzo.plan import Plan
+from pytest_amberflo.arazzo.scope import SentRequest
+from pytest_amberflo.arazzo.source import parse_source
+from pytest_amberflo.check_text import describe_checks
+from pytest_amberflo.courier import Courier
+from pytest_amberflo.extension import StepExtension
+from pytest_amberflo.http.exchange import Request
+from pytest_amberflo.ingestion import Ingestion
+from pytest_amberflo.judge import UsageJudge
+from pytest_amberflo.openapi.catalog import read_shipped
+from pytest_amberflo.pace import TooManyEventsError
+from pytest_amberflo.patience import NotJudgedError, PatientClock
+from pytest_amberflo.reader import UsageReader
+from pytest_amberflo.recognition import recognize_operation
+from pytest_amberflo.variants import Variant
+from pytest_amberflo.verdict import CheckOutcome, Tally
+from pytest_amberflo.witness import Witness
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pytest_amberflo.arazzo.bound import BoundDocument
+    from pytest_amberflo.run import Run
+
+_PUBLISHED: Final = "amberflo-metering-openapi.yaml"
+_OFFICIAL: Final = "amberflo-official-openapi.yaml"
+_DOCUMENT: Final = """\
+arazzo: 1.0.1
+info: {title: Metering by hand, version: 1.0.0}
+sourceDescriptions: [{name: metering, url: DESCRIPTION, type: openapi}]
+workflows:
+  - workflowId: metering
+    steps: [{stepId: ingest, operationId: ingestMeterEvents}]
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """An event as it is sent; a field that is None, or without members, is left out."""
+
+    meter: str
+    customer: str
+    value: float
+    #: UTC, milliseconds since 1970.
+    time_ms: int
+    unique_id: str | None = None
+    dimensions: Mapping[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """The event as the API takes it."""
+        event: dict[str, Any] = {
+            "meterApiName": self.meter,
+            "customerId": self.customer,
+            "meterValue": self.value,
+            "meterTimeInMillis": self.time_ms,
+        }
+        if self.unique_id is not None:
+            event["uniqueId"] = self.unique_id
+        if self.dimensions:
+            event["dimensions"] = dict(self.dimensions)
+        return event
+
+
+class MeteringFailure(AssertionError):  # noqa: N818  pytest shows the name of an assertion
+    """Usage, or an answer, is not what it has to be; the text says what and why."""
+
+
+class Metering:
+    """What the fixture `metering` gives. Everything sent is in the ledger of the run."""
+
+    def __init__(
+        self,
+        run: Run,
+        *,
+        api_key: str | None,
+        meter: str,
+        customer: str,
+        value: float,
+        time_ms: int,
+    ) -> None:
+        self._run = run
+        self._api_key = api_key
+        self._defaults = Event(meter=meter, customer=customer, value=value, time_ms=time_ms)
+        self._bound = _bind(_OFFICIAL if run.settings.target.is_live else _PUBLISHED)
+        workflow = self._bound.document.workflows[0]
+        key = (self._bound.document.source.uri, workflow.workflow_id, "ingest")
+        self._tally, self._clock = Tally(), PatientClock()
+        self._courier = Courier(run, self._clock, self._tally, {key: StepExtension()})
+        self._judge = UsageJudge(run.ledger, self._tally, self._clock, run.terms)
+        reader = UsageReader(run, self._courier, self._judge)
+        self._ingestion = Ingestion(run, self._courier, self._judge, self._clock, self._tally)
+        self._witness = Witness(self._bound, self._courier, reader, self._judge, run.route)
+        self._sent: list[Event] = []
+        self._calls = 0
+
+    def event(
+        self,
+        value: float | None = None,
+        *,
+        meter: str | None = None,
+        customer: str | None = None,
+        time_ms: int | None = None,
+        unique_id: str | None = None,
+        dimensions: Mapping[str, str] | None = None,
+    ) -> Event:
+        """An event; what is not given is that of the fixtures, the unique id a new one."""
+        base = self._defaults
+        return Event(
+            meter=base.meter if meter is None else meter,
+            customer=base.customer if customer is None else customer,
+            value=base.value if value is None else value,
+            time_ms=base.time_ms if time_ms is None else time_ms,
+            unique_id=self._run.new_unique_id() if unique_id is None else unique_id,
+            dimensions=dimensions or {},
+        )
+
+    def new_customer(self) -> str:
+        """A customer that nobody has used before."""
+        return self._run.new_customer()
+
+    def ingest(self, *events: Event, as_array: bool = False) -> tuple[Event, ...]:
+        """Send events, each in a request of its own or all `as_array`; one of its own if none.
+
+        Raises MeteringFailure where an answer breaks its description.
+        """
+        chosen = events or (self.event(),)
+        for body in _write_bodies(chosen, as_array=as_array):
+            self._send(body)
+        self._sent += chosen
+        return chosen
+
+    def replay(self, *events: Event, times: int = 1) -> None:
+        """Send events again as they were, those of this test if none are named."""
+        for _ in range(times):
+            for body in _write_bodies(events or self._sent, as_array=False):
+                self._send(body, "replay")
+
+    def ingest_at_once(self, *events: Event) -> tuple[Event, ...]:
+        """Send each event over several connections at the same moment."""
+        chosen = events or (self.event(),)
+        for body in _write_bodies(chosen, as_array=False):
+            self._send(body, variant="concurrent")
+        self._sent += chosen
+        return chosen
+
+    def eventually(self) -> None:
+        """Wait until everything that was sent counts exactly once, and stays so for a while.
+
+        SUM and COUNT of every meter and customer are read. Raises MeteringFailure where usage is
+        wrong, or where a fault could not have been seen.
+        """
+        first = len(self._courier.checks)
+        self._witness.ask()
+        self._raise_for(first)
+        reasons = (*self._judge.not_in_ledger, *self._judge.find_unobserved())
+        if reasons:
+            raise MeteringFailure("unverified: " + "; ".join(reasons))
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether everything that was sent has been seen."""
+        return not self._judge.find_unobserved()
+
+    def _send(self, body: bytes, reason: str = "", variant: str = "once") -> None:
+        call = self._make_call(body)
+        first = len(self._courier.checks)
+        try:
+            self._courier.admit(call)
+            if reason:
+                self._ingestion.send(call, reason)
+            else:
+                self._ingest(call, variant)
+        except (Refusal, NotJudgedError, TooManyEventsError) as error:
+            self._raise_for(first)
+            raise MeteringFailure(self._run.redactor.redact(str(error))) from None
+        self._raise_for(first)
+
+    def _ingest(self, call: Call, variant: str) -> None:
+        Variant(
+            variant,
+            self._run,
+            self._courier,
+            self._ingestion,
+            self._judge,
+            self._witness,
+            self._clock,
+        ).ingest(call)
+
+    def _make_call(self, body: bytes) -> Call:
+        self._calls += 1
+        document = self._bound.document
+        workflow = document.workflows[0]
+        description = self._bound.descriptions["metering"]
+        operation = next(
+            found
+            for name in description.operation_ids
+            if (found := description.find(name)) and recognize_operation(found) == "ingest"
+        )
+        target = Target(source_name="metering", description=description, operation=operation)
+        headers = [("Content-Type", "application/json"), ("Accept", "application/json")]
+        if self._api_key is not None:
+            headers.insert(0, ("X-API-KEY", self._api_key))
+        request = Request(
+            method="POST",
+            url=self._run.route(target).rstrip("/") + operation.path,
+            headers=tuple(headers),
+            body=body,
+        )
+        return Call(
+            number=self._calls,
+            document=document,
+            workflow=workflow,
+            step=workflow.steps[0],
+            target=target,
+            plan=Plan(sent=SentRequest(request=request), path_texts={}),
+            attempt=1,
+            timeout_s=None,
+            is_handled=lambda _: False,
+        )
+
+    def _raise_for(self, first: int) -> None:
+        """Raise for the checks since `first` that did not hold."""
+        good = (CheckOutcome.PASSED, CheckOutcome.WARNED)
+        bad = [check for check in self._courier.checks[first:] if check.outcome not in good]
+        if bad:
+            text = "\n".join(describe_checks(bad, self._run.redactor))
+            raise MeteringFailure(self._run.redactor.redact(text))
+
+
+def _write_bodies(events: Sequence[Event], *, as_array: bool) -> list[bytes]:
+    records = [event.to_json() for event in events]
+    bodies: list[Any] = [records] if as_array else list(records)
+    return [json.dumps(body, separators=(",", ":")).encode() for body in bodies]
+
+
+@lru_cache(maxsize=2)
+def _bind(description: str) -> BoundDocument:
+    text = _DOCUMENT.replace("DESCRIPTION", description)
+    source = parse_source(text, name="metering", uri="amberflo:metering", is_json=False)
+    bound, problems = bind_document(
+        load_document(source), lambda url, _: read_shipped(url.rpartition("/")[2])
+    )
+    assert not problems
+    return bound

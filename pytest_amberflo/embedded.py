@@ -1,0 +1,40 @@
+"""The embedded server of a run: started as the settings say, stopped with one line of news."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_amberflo.server.behaviour import ValuePolicy
+    from pytest_amberflo.server.live import EmbeddedServer
+    from pytest_amberflo.settings import Settings
+
+
+def start_server(settings: Settings, key: str, control_token: str) -> EmbeddedServer:
+    """A server that takes this key; it costs a socket until somebody connects."""
+    from pytest_amberflo.server.behaviour import Behaviour, DedupRule  # noqa: PLC0415  on demand
+    from pytest_amberflo.server.live import EmbeddedServer  # noqa: PLC0415
+
+    value: ValuePolicy = settings.dedup.value.value
+    rules = {meter: DedupRule(key=name, value=value) for meter, name in settings.dedup.keys}
+    server = EmbeddedServer(
+        api_keys=[key, *filter(None, [settings.second_key])],
+        control_token=control_token,
+        behaviour=Behaviour(
+            dedup=rules.get(None, DedupRule(value=value)),
+            dedup_by_meter={meter: rule for meter, rule in rules.items() if meter is not None},
+        ),
+    )
+    server.start()
+    return server
+
+
+def stop_server(server: EmbeddedServer) -> None:
+    """Stop the embedded server; what went wrong inside it is said in one line."""
+    from pytest_amberflo.server.errors import ServerError  # noqa: PLC0415  with the server only
+
+    try:
+        server.stop()
+    except ServerError as error:
+        sys.stderr.write(f"amberflo: {error}\n")

@@ -1,0 +1,41 @@
+"""Every broken service is caught, by the probe that is for it."""
+
+from __future__ import annotations
+
+import broken_contract
+import broken_loss
+import broken_usage
+import pytest
+from broken_loss import BrokenService
+from probe_kit import choose, list_red, play
+
+from pytest_amberflo.probes.finding import Kind
+
+
+def _list_broken() -> list[type[BrokenService]]:
+    found: list[type[BrokenService]] = []
+    for module in (broken_loss, broken_usage, broken_contract):
+        for member in vars(module).values():
+            members = member if isinstance(member, tuple) else (member,)
+            found += [
+                one
+                for one in members
+                if isinstance(one, type) and issubclass(one, BrokenService) and one not in found
+            ]
+    return [one for one in found if "caught_by" in vars(one)]
+
+
+BROKEN = _list_broken()
+
+
+@pytest.mark.parametrize("broken", BROKEN, ids=lambda broken: broken.__name__)
+def test_a_broken_service_is_caught(broken: type[BrokenService]) -> None:
+    """Its bug breaks the promise that is about it."""
+    probes = choose(broken.caught_by)
+    if broken.caught_by == "probe_":
+        probes = choose("probe_accuracy")
+    with broken() as service:
+        gap = {"gap_s": 1.1, "fillers": 10} if broken.needs_gap else {}
+        outcomes = play(service, probes, settle_s=0.1, **gap)
+    red = list_red(outcomes)
+    assert [one.kind for one in red if one.kind is Kind.FAILED], [one.text for one in outcomes]
