@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -16,7 +17,7 @@ from pytest_amberflo.verdict import UsageDetail
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from concurrent.futures import Executor
+    from concurrent.futures import Executor, Future
 
     from pytest_amberflo.metering.terms import Terms
     from pytest_amberflo.probes.endpoint import Endpoint, Found
@@ -31,7 +32,7 @@ OVER: Final = Finding(
 )
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Reading:
     """One query on its way to a verdict. Times are of its player's clock."""
 
@@ -85,24 +86,27 @@ class Harvest:
     def take(self, player_asks: Sequence[tuple[Player, Sequence[Ask]]]) -> list[list[Judgement]]:
         """The last judgement of each query; what is wrong becomes a finding of its player."""
         groups = [[self._open(player, ask) for ask in asks] for player, asks in player_asks]
-        everything = [reading for group in groups for reading in group]
-        while True:
-            open_ones = [reading for reading in everything if not reading.is_done]
-            if not open_ones:
-                break
+        waiting = [reading for group in groups for reading in group]
+        flying: dict[Future[Reading], Reading] = {}
+        while waiting or flying:
             if self._endpoint.is_over:
-                for reading in open_ones:
+                for reading in (*waiting, *flying.values()):
                     self._give_up(reading, OVER)
+                wait(flying)
                 break
-            due = [r for r in open_ones if r.next_at <= r.player.clock.now()]
-            if not due:
-                clock = open_ones[0].player.clock
-                wait = min(r.next_at - r.player.clock.now() for r in open_ones)
-                clock.sleep(max(0.005, wait))
+            due = [r for r in waiting if r.next_at <= r.player.clock.now()]
+            waiting = [r for r in waiting if r not in due]
+            flying |= {self._pool.submit(self._fetch, reading): reading for reading in due}
+            if not flying:
+                pause = min(r.next_at - r.player.clock.now() for r in waiting)
+                waiting[0].player.clock.sleep(max(0.005, pause))
                 continue
-            for reading in self._pool.map(self._fetch, due):
+            for job in wait(flying, timeout=_LONGEST_PAUSE_S, return_when=FIRST_COMPLETED).done:
+                reading = flying.pop(job)
+                job.result()
+                self._judge(reading, is_glance=False)
                 if not reading.is_done:
-                    self._judge(reading, is_glance=False)
+                    waiting.append(reading)
         return [[r.judgement for r in group if r.judgement is not None] for group in groups]
 
     def _open(self, player: Player, ask: Ask) -> Reading:
