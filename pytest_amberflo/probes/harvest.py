@@ -50,7 +50,16 @@ class Reading:
     last_body: bytes | None = None
     #: When the last answer was asked for: it may wait for others before it is judged.
     asked_at: float = 0.0
-    is_done: bool = False
+    #: What is wrong; it is told when all readings are taken, in the order of the queries.
+    finding: Finding | None = None
+
+    #: Whether it was right, and stayed so.
+    is_right: bool = False
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it need not be read again."""
+        return self.is_right or self.finding is not None
 
     @property
     def book(self) -> Book:
@@ -82,6 +91,7 @@ class Harvest:
             reading = self._open(player, ask)
             self._fetch(reading)
             self._judge(reading, is_glance=True)
+            _tell([reading])
 
     def take(self, player_asks: Sequence[tuple[Player, Sequence[Ask]]]) -> list[list[Judgement]]:
         """The last judgement of each query; what is wrong becomes a finding of its player."""
@@ -107,6 +117,8 @@ class Harvest:
                 self._judge(reading, is_glance=False)
                 if not reading.is_done:
                     waiting.append(reading)
+        for group in groups:
+            _tell(group)
         return [[r.judgement for r in group if r.judgement is not None] for group in groups]
 
     def _open(self, player: Player, ask: Ask) -> Reading:
@@ -131,8 +143,7 @@ class Harvest:
         return reading
 
     def _give_up(self, reading: Reading, finding: Finding) -> None:
-        reading.player.add(finding)
-        reading.is_done = True
+        reading.finding = finding
 
     def _judge(self, reading: Reading, *, is_glance: bool) -> None:
         found, player = reading.found, reading.player
@@ -187,7 +198,7 @@ class Harvest:
             if reading.returns:
                 reading.next_at = reading.right_at + reading.returns.pop(0)
             else:
-                reading.is_done = True
+                reading.is_right = True
             return
         is_late = reading.asked_at >= reading.started + self._settle_s
         if judgement.status is Status.PARTIAL and reading.right_at is None and not is_late:
@@ -201,7 +212,6 @@ class Harvest:
         judgement, found = reading.judgement, reading.found
         assert judgement is not None
         assert found is not None
-        reading.is_done = True
         has_changed = reading.right_at is not None
         if judgement.status is Status.PARTIAL:
             note = "it was right before, and is no more" if has_changed else "nothing more came"
@@ -217,4 +227,11 @@ class Harvest:
         causes = explain(judgement, reading.book.ledger.records(), self._terms)
         detail = UsageDetail(judgement=judgement, settled=settled, causes=causes)
         kind = Kind.FAILED if judgement.status is Status.WRONG else Kind.UNVERIFIED
-        reading.player.add(find_usage(kind, detail, found.exchange))
+        reading.finding = find_usage(kind, detail, found.exchange)
+
+
+def _tell(readings: Sequence[Reading]) -> None:
+    """Hand what is wrong to the players."""
+    for reading in readings:
+        if reading.finding is not None:
+            reading.player.add(reading.finding)
