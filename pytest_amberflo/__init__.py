@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from pytest_amberflo.control import ControlError, Received, ServerControl
     from pytest_amberflo.metering.window import MeteringWindow
     from pytest_amberflo.settings import Target
     from pytest_amberflo.verdict import Check, CheckOutcome, ItemResult, Verdict
@@ -16,8 +17,11 @@ if TYPE_CHECKING:
 __all__ = [
     "Check",
     "CheckOutcome",
+    "ControlError",
     "ItemResult",
     "MeteringWindow",
+    "Received",
+    "ServerControl",
     "Target",
     "Verdict",
     "__version__",
@@ -28,8 +32,11 @@ __version__: str
 _MODULES: Final = {
     "Check": "pytest_amberflo.verdict",
     "CheckOutcome": "pytest_amberflo.verdict",
+    "ControlError": "pytest_amberflo.control",
     "ItemResult": "pytest_amberflo.verdict",
     "MeteringWindow": "pytest_amberflo.metering.window",
+    "Received": "pytest_amberflo.control",
+    "ServerControl": "pytest_amberflo.control",
     "Target": "pytest_amberflo.settings",
     "Verdict": "pytest_amberflo.verdict",
 }

@@ -50,6 +50,7 @@ class Sender:
             )
         try:
             if recognized == "ingest":
+                self._variant.check(call)
                 self._prior.take(call)
                 return self._variant.ingest(call)
             if recognized == "usage":

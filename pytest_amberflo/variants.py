@@ -61,6 +61,11 @@ class Variant:
         self._witness = witness
         self._clock = clock
 
+    def check(self, call: Call) -> None:
+        """Raise VariantSkippedError where the variant cannot be sent for a call."""
+        if self._name != "once":
+            self._read(call)
+
     def ingest(self, call: Call) -> Exchange:
         """The document's own exchange. Raises NotJudgedError and VariantSkippedError."""
         self._witness.remember(call)

@@ -63,6 +63,11 @@ class MeteringService:
         )
 
     @property
+    def ingested(self) -> list[bytes]:
+        """The bodies of the ingest requests, in their order."""
+        return [body for _, path, _, body in self.requests if path.rstrip("/").endswith("ingest")]
+
+    @property
     def url(self) -> str:
         """The base URL."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"

@@ -17,7 +17,7 @@ from pytest_amberflo.server.payload import read_event_payload, read_payload
 from pytest_amberflo.server.refusal import Refusal, refuse_fault, refuse_store
 from pytest_amberflo.server.routing import Call, Route, Router, read_parameters
 from pytest_amberflo.server.shape import Shape
-from pytest_amberflo.server.store import Delivery
+from pytest_amberflo.server.store import Delivery, read_lead
 from pytest_amberflo.server.usage import ROUTES as USAGE_ROUTES
 
 if TYPE_CHECKING:
@@ -227,6 +227,7 @@ class App:
             # All that one answer is made of is of one moment.
             reader.execute("BEGIN")
             try:
+                self._store.clock.follow(read_lead(reader))
                 return work(reader), None
             finally:
                 reader.execute("ROLLBACK")

@@ -33,6 +33,10 @@ class ServerClock:
         """The moment, in microseconds since 1970, UTC."""
         return time.time_ns() // 1000 + self.lead_us
 
+    def follow(self, lead_us: int) -> None:
+        """Be as far ahead as another clock of the same store, if that is further."""
+        self.lead_us = max(self.lead_us, lead_us)
+
     def advance(self, seconds: float) -> None:
         """Step forward. Raises ClockRangeError for a step back or beyond the year 9999."""
         try:

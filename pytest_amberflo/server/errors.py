@@ -2,6 +2,7 @@
 
     ServerError
     ├── KeyUnusableError       an API key that no request could carry
+    ├── TokenUnusableError     a control token that no request could carry
     ├── AddressUnusableError   the address cannot be listened on
     │   └── PortTakenError     ... because somebody else listens there
     ├── StoreRefusedError      the file is not a store of this version, or cannot be opened
@@ -34,6 +35,18 @@ class KeyUnusableError(ServerError):
     def __str__(self) -> str:
         """Which of the keys is meant, counted from 1, and what is wrong with it."""
         return f"API key {self.position} cannot be used: {self.reason}"
+
+
+class TokenUnusableError(ServerError):
+    """A control token cannot be served. The text never holds the token."""
+
+    def __init__(self, *, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        """What is wrong with it."""
+        return f"the control token cannot be used: {self.reason}"
 
 
 class AddressUnusableError(ServerError):

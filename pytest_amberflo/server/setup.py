@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pytest_amberflo.server.behaviour import DEFAULT_BEHAVIOUR
+from pytest_amberflo.server.errors import KeyUnusableError, TokenUnusableError
 from pytest_amberflo.server.keyring import check_keys
 from pytest_amberflo.server.limits import Limits
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
-    """Keys, limits and ways of a server. Raises KeyUnusableError."""
+    """Keys, limits and ways of a server. Raises KeyUnusableError, TokenUnusableError."""
 
     #: Each is accepted, as a tenant of its own.
     api_keys: tuple[str, ...] = field(repr=False)
@@ -30,4 +31,7 @@ class Setup:
     def __post_init__(self) -> None:
         check_keys(self.api_keys)
         if self.control_token is not None:
-            check_keys((self.control_token,))
+            try:
+                check_keys((self.control_token,))
+            except KeyUnusableError as error:
+                raise TokenUnusableError(reason=error.reason) from None

@@ -90,7 +90,7 @@ class Store:
         self._connection = connection
         self._path = path
         self._last_us = 0
-        self.clock = ServerClock(_read_lead(connection))
+        self.clock = ServerClock(read_lead(connection))
 
     @classmethod
     def open(cls, path: Path, *, is_kept: bool) -> Self:
@@ -158,10 +158,15 @@ class Store:
     def step_clock(self, seconds: float) -> None:
         """Step the clock forward, and keep it so. Raises as `transact`, and ClockRangeError."""
         lead_us = self.clock.lead_us
-        self.clock.advance(seconds)
-        row = ("clock_lead_us", self.clock.lead_us)
+
+        def step(connection: sqlite3.Connection) -> None:
+            self.clock.follow(read_lead(connection))
+            self.clock.advance(seconds)
+            row = ("clock_lead_us", self.clock.lead_us)
+            connection.execute("REPLACE INTO setting VALUES (?, ?)", row)
+
         try:
-            self.transact(lambda store: store.execute("REPLACE INTO setting VALUES (?, ?)", row))
+            self.transact(step)
         except (StoreLockedError, StoreUnwritableError):
             self.clock.lead_us = lead_us
             raise
@@ -231,7 +236,8 @@ def _is_empty(connection: sqlite3.Connection) -> bool:
     return _read_integer(connection, "SELECT count(*) FROM sqlite_master") == 0
 
 
-def _read_lead(connection: sqlite3.Connection) -> int:
+def read_lead(connection: sqlite3.Connection) -> int:
+    """How far the clock of a store has been stepped, in microseconds, by whichever process."""
     statement = "SELECT value FROM setting WHERE name = 'clock_lead_us'"
     row = connection.execute(statement).fetchone()
     return 0 if row is None else int(row[0])

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _NLP = (ROOT / "workflows" / "nlp-reprocessing.arazzo.yaml").read_text(encoding="utf-8")
 _BY_BLOCK = "--amberflo-dedup-key=text-blocks-processed=block_id"
+_SECOND_RUN = "--amberflo-input=secondRun=run-2"
 _FAST = ("--amberflo-settle=0.3", "--amberflo-hold=0")
 _BILLED_TWICE = "  ????-??-??                         4             5            +1"
 _MISSED = "  ????-??-??                         5             4            -1"
@@ -34,11 +35,19 @@ class KnowsBlocks(MeteringService):
         return event["customerId"], event["dimensions"]["block_id"]
 
 
+def test_the_same_record_is_billed_once_by_any_rule(write: Write, run: Run) -> None:
+    """Without a word on the account, a block that is sent as it was costs nothing more."""
+    write("nlp.arazzo.yaml", _NLP)
+    result = run("-v")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["    readUsage  POST /usage *usage 4 as expected"])
+
+
 @pytest.mark.parametrize("variant", ["once", "replay", "batch", "distinct"])
 def test_a_block_is_billed_once(write: Write, run_serially: Run, variant: str) -> None:
     """Ledger, variants and embedded server follow the account's rule."""
     write("nlp.arazzo.yaml", _NLP)
-    result = run_serially(_BY_BLOCK, f"--amberflo-variants={variant}", "-v")
+    result = run_serially(_BY_BLOCK, _SECOND_RUN, f"--amberflo-variants={variant}", "-v")
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["    readUsage  POST /usage *usage 4 as expected"])
 
@@ -47,12 +56,14 @@ def test_a_service_with_another_rule_is_found_out(write: Write, run: Run) -> Non
     """Who bills the block twice fails under the rule, who discards it fails without."""
     write("nlp.arazzo.yaml", _NLP)
     with KnowsBlocks() as service:
-        run("--amberflo-target", service.url, _BY_BLOCK, *_FAST).assert_outcomes(passed=1)
-        result = run("--amberflo-target", service.url, *_FAST)
+        run("--amberflo-target", service.url, _BY_BLOCK, _SECOND_RUN, *_FAST).assert_outcomes(
+            passed=1
+        )
+        result = run("--amberflo-target", service.url, _SECOND_RUN, *_FAST)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines([_MISSED])
     with MeteringService() as service:
-        result = run("--amberflo-target", service.url, _BY_BLOCK, *_FAST)
+        result = run("--amberflo-target", service.url, _BY_BLOCK, _SECOND_RUN, *_FAST)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines([_BILLED_TWICE])
 

@@ -39,7 +39,7 @@ def service() -> Iterator[MeteringService]:
 
 def _sent(service: MeteringService) -> dict[str, Any]:
     """The first event that was sent."""
-    event: dict[str, Any] = json.loads(service.requests[0][3])
+    event: dict[str, Any] = json.loads(service.ingested[0])
     return event
 
 

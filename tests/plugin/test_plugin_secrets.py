@@ -96,7 +96,7 @@ def test_a_key_with_every_kind_of_character_is_masked(
             "--junitxml=junit.xml",
             "--amberflo-trace=trace.json",
         )
-        assert json.loads(echo.requests[0][3])["customerId"] == _KEY
+        assert json.loads(echo.ingested[0])["customerId"] == _KEY
     result.assert_outcomes(failed=1)
     files = [pytester.path / name for name in ("junit.xml", "trace.json")]
     _check([result.stdout.str(), result.stderr.str(), *(f.read_text("utf-8") for f in files)])

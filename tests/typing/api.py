@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_amberflo import Check, CheckOutcome, ItemResult, MeteringWindow, Target, Verdict
+from pytest_amberflo import (
+    Check,
+    CheckOutcome,
+    ItemResult,
+    MeteringWindow,
+    Received,
+    ServerControl,
+    Target,
+    Verdict,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +38,14 @@ def test_target(amberflo_target: Target, amberflo_url: str) -> None:
     url: str | None = amberflo_target.url
     is_live: bool = amberflo_target.is_live
     assert url is None or url == amberflo_url or is_live
+
+
+def test_faults(amberflo_server: ServerControl) -> None:
+    """A test of one's own may make the server fail."""
+    number: int = amberflo_server.set_fault("status", status=429, customer=None, times=2)
+    amberflo_server.remove_fault(number)
+    arrived: Received = amberflo_server.wait_for(2, meterApiName="api-calls")
+    assert arrived.events[0]["meterValue"] == 1
 
 
 def pytest_amberflo_workflow_result(item: pytest.Item, result: ItemResult) -> None:

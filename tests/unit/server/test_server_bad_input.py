@@ -136,7 +136,7 @@ def _check(answer: httpx.Response) -> None:
 
 
 @settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(route=st.sampled_from(_BODIES), body=st.one_of(_OBJECTS, st.lists(_OBJECTS, max_size=2)))
 def test_any_json_is_answered(client: httpx.Client, route: Any, body: Any) -> None:
@@ -215,6 +215,18 @@ def test_what_is_nested_almost_too_deeply(client: httpx.Client) -> None:
         body = b'{"productPlanName": "p", "feeMap": ' + fees + b"}"
         path = "/payments/pricing/amberflo/account-pricing/product-plans"
         assert client.post(path, content=body).status_code == 400
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1E+400", "9" * 400 + ".0", "0.1e0400"])
+def test_numbers_beyond_float_are_refused_wherever_they_are(
+    client: httpx.Client, number: str
+) -> None:
+    """Also in what is kept as it comes: no answer could hold them."""
+    body = f'{{"productPlanName": "p", "feeMap": {{"a": [{number}]}}}}'
+    path = "/payments/pricing/amberflo/account-pricing/product-plans"
+    answer = client.post(path, content=body)
+    assert (answer.status_code, "float64" in answer.text) == (400, True)
+    assert client.get(f"{path}/list").status_code == 200
 
 
 @pytest.mark.parametrize(

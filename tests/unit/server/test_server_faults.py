@@ -252,6 +252,23 @@ def test_the_clock_is_kept_with_the_store(tmp_path: Path) -> None:
             control.http.close()
 
 
+def test_servers_on_one_file_share_its_clock(tmp_path: Path) -> None:
+    """A step in one of them is one in all, or its records would be in the others' future."""
+    with (
+        EmbeddedServer([_KEY], tmp_path / "s.sqlite", control_token=_TOKEN) as first,
+        EmbeddedServer([_KEY], tmp_path / "s.sqlite", control_token=_TOKEN) as second,
+        open_client(first.url) as sender,
+        open_client(second.url) as reader,
+    ):
+        assert reader.get("/usage/events").json()["rows"] == []
+        control = _Control(first.url)
+        control.advance(7200)
+        event = {"meterApiName": "m", "meterValue": 1, "meterTimeInMillis": 5}
+        assert sender.post("/ingest", json=event).status_code == 200
+        assert len(reader.get("/usage/events").json()["rows"]) == 1
+        control.http.close()
+
+
 def test_faults_for_some(control: _Control, send: Callable[..., httpx.Response]) -> None:
     """By operation, customer and meter; each counts what matched and what it struck."""
     control.set_fault("status", customer="other")

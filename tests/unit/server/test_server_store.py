@@ -283,6 +283,21 @@ def test_a_store_knows_its_own(tmp_path: Path) -> None:
     store.close()
 
 
+def test_no_two_records_arrive_at_once(tmp_path: Path) -> None:
+    """Later means later, also where the clock stands still or there is no time for so many."""
+    store = Store.open(tmp_path / "usage.sqlite", is_kept=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store.clock, "now_us", lambda: 5)
+        for name in ("b", "a"):
+            store.add([(1, name, 5, 0, str(number), "{}", 2.0) for number in range(120)])
+    reader = store.open_reader()
+    rows = reader.execute("SELECT meter, received_us FROM record ORDER BY received_us").fetchall()
+    assert [name for name, _ in rows] == ["b"] * 120 + ["a"] * 120
+    assert len({moment for _, moment in rows}) == 240
+    reader.close()
+    store.close()
+
+
 def test_a_failed_transaction_leaves_nothing(tmp_path: Path) -> None:
     """Rows ahead of one that cannot be bound are gone, and the store goes on."""
     store = Store.open(tmp_path / "usage.sqlite", is_kept=False)
