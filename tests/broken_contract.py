@@ -363,13 +363,6 @@ MENDED = (
 )
 
 
-class TakesNaN(BrokenService):
-    caught_by = "no_json"
-
-    def parse(self, body: bytes) -> Any:
-        return super().parse(body.replace(b"NaN", b"0"))
-
-
 class MendsJson(BrokenService):
     caught_by = "no_json"
 

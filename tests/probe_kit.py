@@ -36,7 +36,12 @@ def choose(*names: str) -> tuple[Probe, ...]:
 
 
 def play(
-    service: RightService, probes: Sequence[Probe], *, timeout_s: float = 10, **changes: Any
+    service: RightService,
+    probes: Sequence[Probe],
+    *,
+    timeout_s: float = 10,
+    pace: Any = None,
+    **changes: Any,
 ) -> tuple[ProbeOutcome, ...]:
     """The outcomes of these probes."""
     redactor = Redactor()
@@ -47,6 +52,7 @@ def play(
         keys={"first": FIRST_KEY, "second": SECOND_KEY},
         make_client=lambda: Client(redactor, user_agent="tests"),
         timeout_s=timeout_s,
+        pace=pace,
     )
     settings: dict[str, Any] = {
         "settle_s": 0.3,

@@ -46,6 +46,8 @@ class Plan:
     second_key: str | None = None
     #: Whether the first key is one that the endpoint was told of.
     knows_keys: bool = False
+    #: What reports call the endpoint.
+    target: str = ""
     gap_s: float = GAP_S
     fillers: int = FILLERS
     #: What random sequences of calls begin with.

@@ -6,7 +6,7 @@ import http.client
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -42,6 +42,8 @@ class Found:
     exchange: Exchange
     operation: Operation
     violations: tuple[Violation, ...]
+    #: Whether it was sent before, and no answer came: it may have been done then.
+    may_be_done: bool = False
 
 
 class Endpoint:
@@ -179,11 +181,13 @@ class Endpoint:
     def _repeat(self, operation: Operation, request: Request, clock: PatientClock) -> Found:
         """The first answer that is one; what is asked again changes nothing."""
         client = self._clients[self.is_later]
+        may_be_done = False
         for _ in range(MOST_RESENDS + 1):
             exchange = self._send(request, clock, client, [])
             if not _is_unheard(exchange):
                 break
-        return self.check(operation, exchange)
+            may_be_done = True
+        return replace(self.check(operation, exchange), may_be_done=may_be_done)
 
     def check(self, operation: Operation, exchange: Exchange) -> Found:
         """The exchange, held to the description; the same answer is looked at once."""

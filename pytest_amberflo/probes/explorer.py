@@ -6,8 +6,10 @@ as no smaller one. Hypothesis is imported only here, when it is needed, and keep
 
 from __future__ import annotations
 
+import sys
+import tempfile
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -34,6 +36,22 @@ _SHRINK_S: Final = 15.0
 _STEPS: Final = 7
 #: Up to this time until usage shows, the number of sequences is not cut, in seconds.
 _QUICK_S: Final = 0.1
+
+
+@contextmanager
+def _leave_no_files() -> Iterator[None]:
+    """Hypothesis keeps its notes in a folder that goes, unless the user's own tests have it."""
+    if "hypothesis" in sys.modules:
+        yield
+        return
+    from hypothesis.configuration import set_hypothesis_home_dir  # noqa: PLC0415  see the module
+
+    with tempfile.TemporaryDirectory() as folder:
+        set_hypothesis_home_dir(folder)
+        try:
+            yield
+        finally:
+            set_hypothesis_home_dir(None)
 
 
 def explore_nothing(field: Field) -> Iterator[Read]:
@@ -98,7 +116,8 @@ class Explorer:
         self._started = time.monotonic()
         verdict = self.make_player(probe)
         try:
-            self._run(seed)
+            with _leave_no_files():
+                self._run(seed)
         except NoPromiseError as reason:
             verdict.add(Finding(kind=Kind.UNVERIFIED, headline=str(reason)))
         if self._known:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -16,7 +17,7 @@ from pytest_amberflo.verdict import UsageDetail
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from concurrent.futures import Executor
+    from concurrent.futures import Executor, Future
 
     from pytest_amberflo.metering.terms import Terms
     from pytest_amberflo.probes.endpoint import Endpoint, Found
@@ -31,7 +32,7 @@ OVER: Final = Finding(
 )
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Reading:
     """One query on its way to a verdict. Times are of its player's clock."""
 
@@ -49,7 +50,16 @@ class Reading:
     last_body: bytes | None = None
     #: When the last answer was asked for: it may wait for others before it is judged.
     asked_at: float = 0.0
-    is_done: bool = False
+    #: What is wrong; it is told when all readings are taken, in the order of the queries.
+    finding: Finding | None = None
+
+    #: Whether it was right, and stayed so.
+    is_right: bool = False
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it need not be read again."""
+        return self.is_right or self.finding is not None
 
     @property
     def book(self) -> Book:
@@ -81,28 +91,34 @@ class Harvest:
             reading = self._open(player, ask)
             self._fetch(reading)
             self._judge(reading, is_glance=True)
+            _tell([reading])
 
     def take(self, player_asks: Sequence[tuple[Player, Sequence[Ask]]]) -> list[list[Judgement]]:
         """The last judgement of each query; what is wrong becomes a finding of its player."""
         groups = [[self._open(player, ask) for ask in asks] for player, asks in player_asks]
-        everything = [reading for group in groups for reading in group]
-        while True:
-            open_ones = [reading for reading in everything if not reading.is_done]
-            if not open_ones:
-                break
+        waiting = [reading for group in groups for reading in group]
+        flying: dict[Future[Reading], Reading] = {}
+        while waiting or flying:
             if self._endpoint.is_over:
-                for reading in open_ones:
+                for reading in (*waiting, *flying.values()):
                     self._give_up(reading, OVER)
+                wait(flying)
                 break
-            due = [r for r in open_ones if r.next_at <= r.player.clock.now()]
-            if not due:
-                clock = open_ones[0].player.clock
-                wait = min(r.next_at - r.player.clock.now() for r in open_ones)
-                clock.sleep(max(0.005, wait))
+            due = [r for r in waiting if r.next_at <= r.player.clock.now()]
+            waiting = [r for r in waiting if r not in due]
+            flying |= {self._pool.submit(self._fetch, reading): reading for reading in due}
+            if not flying:
+                pause = min(r.next_at - r.player.clock.now() for r in waiting)
+                waiting[0].player.clock.sleep(max(0.005, pause))
                 continue
-            for reading in self._pool.map(self._fetch, due):
+            for job in wait(flying, timeout=_LONGEST_PAUSE_S, return_when=FIRST_COMPLETED).done:
+                reading = flying.pop(job)
+                job.result()
+                self._judge(reading, is_glance=False)
                 if not reading.is_done:
-                    self._judge(reading, is_glance=False)
+                    waiting.append(reading)
+        for group in groups:
+            _tell(group)
         return [[r.judgement for r in group if r.judgement is not None] for group in groups]
 
     def _open(self, player: Player, ask: Ask) -> Reading:
@@ -127,8 +143,7 @@ class Harvest:
         return reading
 
     def _give_up(self, reading: Reading, finding: Finding) -> None:
-        reading.player.add(finding)
-        reading.is_done = True
+        reading.finding = finding
 
     def _judge(self, reading: Reading, *, is_glance: bool) -> None:
         found, player = reading.found, reading.player
@@ -183,7 +198,7 @@ class Harvest:
             if reading.returns:
                 reading.next_at = reading.right_at + reading.returns.pop(0)
             else:
-                reading.is_done = True
+                reading.is_right = True
             return
         is_late = reading.asked_at >= reading.started + self._settle_s
         if judgement.status is Status.PARTIAL and reading.right_at is None and not is_late:
@@ -197,7 +212,6 @@ class Harvest:
         judgement, found = reading.judgement, reading.found
         assert judgement is not None
         assert found is not None
-        reading.is_done = True
         has_changed = reading.right_at is not None
         if judgement.status is Status.PARTIAL:
             note = "it was right before, and is no more" if has_changed else "nothing more came"
@@ -213,4 +227,11 @@ class Harvest:
         causes = explain(judgement, reading.book.ledger.records(), self._terms)
         detail = UsageDetail(judgement=judgement, settled=settled, causes=causes)
         kind = Kind.FAILED if judgement.status is Status.WRONG else Kind.UNVERIFIED
-        reading.player.add(find_usage(kind, detail, found.exchange))
+        reading.finding = find_usage(kind, detail, found.exchange)
+
+
+def _tell(readings: Sequence[Reading]) -> None:
+    """Hand what is wrong to the players."""
+    for reading in readings:
+        if reading.finding is not None:
+            reading.player.add(reading.finding)

@@ -245,6 +245,8 @@ def _judge_call(call: Call, found: Found) -> tuple[Any, str | None]:
     response = found.exchange.response
     if response is None:
         return None, f"{call.what}: no answer"
+    if found.may_be_done and 400 <= response.status < 500:
+        return None, None  # what was done already may be refused the second time
     if response.status not in call.statuses:
         due = " or ".join(map(str, call.statuses))
         return None, f"{call.what}: answered {response.status}, {due} is due"

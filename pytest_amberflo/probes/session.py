@@ -101,10 +101,11 @@ class ProbeSession:
 
         if not probes:
             return []
-        self._announce(f"amberflo: planting {len(probes)} probes, then reading them")
-        run = run_of(self._config)
-        seed = self._config.getoption("--hypothesis-seed", None)
-        plan = make_plan(run, int(seed) if str(seed).isdigit() else secrets.randbelow(2**31))
+        given = str(self._config.getoption("--hypothesis-seed", None))
+        seed = int(given) if given.isdigit() else secrets.randbelow(2**31)
+        count = f"{len(probes)} probes" if len(probes) > 1 else "one probe"
+        self._announce(f"amberflo: planting {count}, then reading (seed {seed})")
+        plan = make_plan(run_of(self._config), seed)
         try:
             return [(outcome, plan) for outcome in Campaign(plan).run(probes)]
         finally:
@@ -143,14 +144,15 @@ class ProbeSession:
 
 def _tell(outcome: ProbeOutcome, plan: Plan) -> Told:
     properties = {
-        "amberflo-verdict": outcome.kind.value,
-        "amberflo-events": str(outcome.events),
-        "amberflo-readings": str(outcome.readings),
+        "amberflo_target": plan.target,
+        "amberflo_verdict": outcome.kind.value,
+        "amberflo_events_sent": str(outcome.events),
+        "amberflo_readings": str(outcome.readings),
     }
     if outcome.visible_after_s is not None:
-        properties["amberflo-visible-after-s"] = f"{outcome.visible_after_s:.3f}"
+        properties["amberflo_visible_after_ms"] = str(round(outcome.visible_after_s * 1000))
     if outcome.is_random:
-        properties["amberflo-seed"] = str(plan.seed)
+        properties["amberflo_seed"] = str(plan.seed)
     return Told(kind=outcome.kind.value, text=outcome.text, properties=properties)
 
 
@@ -180,6 +182,7 @@ def make_plan(run: Run, seed: int) -> Plan:
         terms=run.terms,
         redactor=run.redactor,
         run_id=run.run_id,
+        target=str(settings.target),
         settle_s=settings.settle_s,
         hold_s=settings.hold_s,
         first_key=run.api_key,

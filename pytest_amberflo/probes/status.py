@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     import pytest
 
 #: The property of a report that has the promise.
-PROMISE: Final = "amberflo-promise"
+PROMISE: Final = "amberflo_promise"
 _LETTERS: Final = {"passed": ".", "failed": "F", "skipped": "s"}
 _COLOURS: Final = {"passed": "green", "failed": "red", "skipped": "yellow"}
 

@@ -72,8 +72,8 @@ def test_a_broken_promise_is_told_whole(run: Run, pytester: pytest.Pytester) -> 
     )
     assert FIRST_KEY not in result.stdout.str()
     report = (pytester.path / "junit.xml").read_text(encoding="utf-8")
-    assert 'name="amberflo-promise" value="A record that is sent again later' in report
-    assert 'name="amberflo-verdict" value="failed"' in report
+    assert 'name="amberflo_promise" value="A record that is sent again later' in report
+    assert 'name="amberflo_verdict" value="failed"' in report
 
 
 @pytest.mark.usefixtures("_first_key")

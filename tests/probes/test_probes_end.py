@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from broken_loss import KeepsEverything
 from probe_kit import choose, play
 from right_service import Mood, RightService
 
@@ -55,3 +56,37 @@ def test_the_texts_of_a_failure_hold_no_key() -> None:
     assert "2.5 expected, 0 seen" in headline
     assert "was lost: it was accepted (200) and is not counted" in headline
     assert "key-of-the-first-account" not in outcome.text
+
+
+def test_a_random_sequence_is_shrunk_to_what_shows_the_bug() -> None:
+    """The model test tells the smallest sequence of calls that it found, and its seed."""
+    with KeepsEverything() as service:
+        (outcome,) = play(service, choose("probe_model"), settle_s=0.05, seed=11)
+    assert outcome.kind is Kind.FAILED
+    lines = [line.strip() for line in outcome.text.splitlines()]
+    first = lines.index("The smallest sequence of calls that shows it:") + 1
+    steps = lines[first : lines.index("", first)]
+    assert len(steps) <= 3
+    assert steps[0].startswith("1. send value ")
+    assert "Seed 11; again: --hypothesis-seed=11" in lines
+
+
+def test_a_run_that_is_over_leaves_the_rest_unverified() -> None:
+    """After the deadline nothing is sent, and nothing is green."""
+
+    class Late:
+        """A pace whose deadline has come."""
+
+        is_over = True
+
+        def wait_for_turn(self) -> None:
+            """Do not wait."""
+
+        def admit_events(self, number: int) -> None:
+            """Take any number."""
+
+    with RightService() as service:
+        outcomes = play(service, choose("probe_accuracy"), pace=Late())
+        assert service.requests == 0
+    assert {one.kind for one in outcomes} == {Kind.UNVERIFIED}
+    assert "the deadline of the run came" in outcomes[0].text

@@ -36,8 +36,10 @@ def test_a_right_service_keeps_every_promise(name: str) -> None:
     """Lag, throttling, lost answers, slowness and what is free are no findings."""
     mood = MOODS[name]
     is_calm = not mood.lag_s
+    # Random sequences wait for each of their readings, which takes long where usage lags.
+    probes = [probe for probe in choose() if is_calm or not probe.is_model]
     with RightService(mood, seed=7) as service:
-        outcomes = play(service, choose(), settle_s=3.0, hold_s=0.0 if is_calm else 0.2)
+        outcomes = play(service, probes, settle_s=3.0, hold_s=0.0 if is_calm else 0.2)
     assert [one.text for one in list_red(outcomes)] == []
     skipped = {one.key: one.text for one in outcomes if one.kind is Kind.SKIPPED}
     assert skipped == {

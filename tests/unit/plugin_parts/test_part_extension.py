@@ -75,7 +75,8 @@ def test_one_name_stands_for_a_list_of_one() -> None:
         ),
         ([1], "[: `x-amberflo` is an array; an object is due"),
         ("once", '"once": `x-amberflo` is a string; an object is due'),
-        ({"rows": {"file": "events.jsonl"}}, "{: rows from a file: not supported yet"),
+        ({"rows": {"file": "events.jsonl"}}, '"events.jsonl": there is no file events.jsonl'),
+        ({"rows": {}}, "{}: rows are a list, or `{file: events.jsonl}`"),
         ({"rows": "eu"}, '"eu": `rows` is a string; a list is due'),
         ({"rows": None}, "null: `rows` is null; a list is due"),
         ({"inputs": ["a"]}, "[: `inputs` is an array; an object is due"),
@@ -100,7 +101,7 @@ def test_what_is_wrong_with_a_workflow_has_its_place(extension: Any, problem: st
 @pytest.mark.parametrize(
     ("extension", "line"),
     [
-        ({"rows": {"file": "x"}}, '"rows": {'),
+        ({"rows": {}}, '"rows": {}'),
         ({"rows": [{"id": "x", "inputs": [1]}]}, '"inputs": ['),
         ({"rows": [{"id": "x", "without": {}}]}, '"without": {}'),
         ({"rows": [{"id": "x", "marks": {}}]}, '"marks": {}'),
