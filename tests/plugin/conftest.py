@@ -6,6 +6,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+# pytester drops what its runs import; what is here already, a run need not import again.
+import pytest_amberflo.collection
+import pytest_amberflo.desk
+import pytest_amberflo.digest
+import pytest_amberflo.failure
+import pytest_amberflo.gathering
+import pytest_amberflo.openapi.contract
+import pytest_amberflo.server.live
+import pytest_amberflo.server.serving  # noqa: F401
+
 if TYPE_CHECKING:
     from pytest_run import Run, Write
 

@@ -301,7 +301,7 @@ def test_a_broken_document_is_a_collection_error(
     result.stdout.no_fnmatch_line("*Traceback*")
 
 
-def test_every_problem_of_a_document_is_in_one_report(write: Write, run: Run) -> None:
+def test_every_problem_of_a_document_is_in_one_report(write: Write, run_serially: Run) -> None:
     """Two problems, one error, in the order of the document."""
     text = edit(
         INGEST_AND_QUERY,
@@ -309,7 +309,7 @@ def test_every_problem_of_a_document_is_in_one_report(write: Write, run: Run) ->
         ("$steps.queryUsage.outputs.clientMeters", "$steps.queryUsage.outputs.meters"),
     )
     write("x.arazzo.yaml", text)
-    result = run()
+    result = run_serially()
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(
         ["x.arazzo.yaml:*  no operation `ingest` *", "x.arazzo.yaml:* has no output `meters`"]
@@ -334,7 +334,7 @@ def test_unrelated_files_are_not_parsed(write: Write, run_serially: Run) -> None
     assert "1 passed" in done.stdout, done.stdout
 
 
-def test_a_step_that_is_never_reached_is_a_warning(write: Write, run: Run) -> None:
+def test_a_step_that_is_never_reached_is_a_warning(write: Write, run_serially: Run) -> None:
     """It is told with file and line, and nothing is red because of it."""
     text = edit(
         INGEST_AND_QUERY,
@@ -344,7 +344,7 @@ def test_a_step_that_is_never_reached_is_a_warning(write: Write, run: Run) -> No
         ),
     )
     write("workflows/ingest.arazzo.yaml", text)
-    result = run("--co", "-W", "default::pytest.PytestCollectionWarning")
+    result = run_serially("--co", "-W", "default::pytest.PytestCollectionWarning")
     assert result.ret == 0
     line = line_of(text, "stepId", 2)
     result.stdout.fnmatch_lines(
@@ -353,6 +353,6 @@ def test_a_step_that_is_never_reached_is_a_warning(write: Write, run: Run) -> No
             "step `*` is never reached: *",
         ]
     )
-    strict = run("--co", "-W", "error::pytest.PytestCollectionWarning")
+    strict = run_serially("--co", "-W", "error::pytest.PytestCollectionWarning")
     strict.stdout.fnmatch_lines([f"*ingest.arazzo.yaml:{line}:*  step `*` is never reached: *"])
     strict.stdout.no_fnmatch_line("*nodes.py*")

@@ -275,9 +275,9 @@ def test_entries_are_items(run_serially: Run, live: Fresh, pytester: pytest.Pyte
     )
 
 
-def test_copies_on_live_without_a_ledger_are_refused(run: Run, live: Fresh) -> None:
+def test_copies_on_live_without_a_ledger_are_refused(run_serially: Run, live: Fresh) -> None:
     """Before anything is sent: nobody could ever say what came of it."""
-    result = run(*_ON_LIVE, "--amberflo-variants=once,lost-ack,distinct")
+    result = run_serially(*_ON_LIVE, "--amberflo-variants=once,lost-ack,distinct")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(
         [

@@ -129,11 +129,11 @@ def test_what_a_response_will_tell_is_named(
     ],
 )
 def test_what_is_known_of_a_request_is_checked(
-    write: Write, run: Run, service: MeteringService, payload: str, lines: list[str]
+    write: Write, run_serially: Run, service: MeteringService, payload: str, lines: list[str]
 ) -> None:
     """A request with an unknown value in it is still held to its description elsewhere."""
     _orders(write, service, payload)
-    result = run("--amberflo-dry-run")
+    result = run_serially("--amberflo-dry-run")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
@@ -150,21 +150,21 @@ def test_what_is_known_of_a_request_is_checked(
     assert service.requests == []
 
 
-def test_a_dry_run_is_no_gate(write: Write, run: Run) -> None:
+def test_a_dry_run_is_no_gate(write: Write, run_serially: Run) -> None:
     """Nothing is judged, so a gate that asks for a judgement stays shut."""
     write("ingest.arazzo.yaml", INGEST_AND_QUERY)
-    result = run("--amberflo-dry-run", "--amberflo-min-judged=1")
+    result = run_serially("--amberflo-dry-run", "--amberflo-min-judged=1")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(["amberflo: 0 judged, at least 1 are asked for*"])
 
 
 def test_the_trace_has_the_requests(
-    write: Write, run: Run, service: MeteringService, tmp_path: Path
+    write: Write, run_serially: Run, service: MeteringService, tmp_path: Path
 ) -> None:
     """Steps of a dry run are in the trace, without responses."""
     _orders(write, service)
     trace = tmp_path / "trace.json"
-    run("--amberflo-dry-run", "--amberflo-trace", str(trace)).assert_outcomes(passed=1)
+    run_serially("--amberflo-dry-run", "--amberflo-trace", str(trace)).assert_outcomes(passed=1)
     steps = json.loads(trace.read_text())["workflows"][0]["steps"]
     assert [step["stepId"] for step in steps] == ["read", "change"]
     assert steps[1]["request"]["body"] == (
@@ -210,11 +210,13 @@ workflows:
 """
 
 
-def test_called_workflows_are_rehearsed(write: Write, run: Run, service: MeteringService) -> None:
+def test_called_workflows_are_rehearsed(
+    write: Write, run_serially: Run, service: MeteringService
+) -> None:
     """Workflows that steps call and actions lead to are resolved with what is known."""
     write("shop.yaml", edit(_ORDERS, ("URL", service.url)))
     write("calls.arazzo.yaml", edit(_CALLS, ("VALUE", "'9'")))
-    result = run("--amberflo-dry-run", "-k", "outer")
+    result = run_serially("--amberflo-dry-run", "-k", "outer")
     result.stdout.fnmatch_lines(
         [
             "calls.arazzo.yaml::outer",
@@ -232,19 +234,19 @@ def test_called_workflows_are_rehearsed(write: Write, run: Run, service: Meterin
 
 
 def test_inputs_of_a_called_workflow_are_checked(
-    write: Write, run: Run, service: MeteringService
+    write: Write, run_serially: Run, service: MeteringService
 ) -> None:
     """An input that the called workflow refuses is found without a request."""
     write("shop.yaml", edit(_ORDERS, ("URL", service.url)))
     write("calls.arazzo.yaml", edit(_CALLS, ("VALUE", "9")))
-    result = run("--amberflo-dry-run", "-k", "outer")
+    result = run_serially("--amberflo-dry-run", "-k", "outer")
     result.stdout.fnmatch_lines(["*workflow `inner` does not accept its inputs: $.id: 9 is not *"])
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     assert service.requests == []
 
 
 def test_a_called_workflow_without_inputs_is_skipped(
-    write: Write, run: Run, service: MeteringService
+    write: Write, run_serially: Run, service: MeteringService
 ) -> None:
     """Nothing gives its input but its caller: it is skipped, and says why."""
     write("shop.yaml", edit(_ORDERS, ("URL", service.url)))
@@ -252,7 +254,7 @@ def test_a_called_workflow_without_inputs_is_skipped(
         "workflows/calls.arazzo.yaml",
         edit(_CALLS, ("VALUE", "'9'"), ("shop.yaml", "../shop.yaml")),
     )
-    result = run("--amberflo-dry-run", "-rs")
+    result = run_serially("--amberflo-dry-run", "-rs")
     result.assert_outcomes(passed=2, skipped=1)
     result.stdout.fnmatch_lines(
         ["SKIPPED *another workflow calls it, and nothing gives its inputs: id"]
@@ -263,7 +265,7 @@ def test_a_called_workflow_without_inputs_is_skipped(
     "named", ["workflows/calls.arazzo.yaml", "workflows/calls.arazzo.yaml::inner"]
 )
 def test_a_called_workflow_that_is_named_errs(
-    write: Write, run: Run, service: MeteringService, named: str
+    write: Write, run_serially: Run, service: MeteringService, named: str
 ) -> None:
     """Whoever names it wants it run."""
     write("shop.yaml", edit(_ORDERS, ("URL", service.url)))
@@ -271,6 +273,6 @@ def test_a_called_workflow_that_is_named_errs(
         "workflows/calls.arazzo.yaml",
         edit(_CALLS, ("VALUE", "'9'"), ("shop.yaml", "../shop.yaml")),
     )
-    result = run("--amberflo-dry-run", named)
+    result = run_serially("--amberflo-dry-run", named)
     result.stdout.fnmatch_lines(["inner needs 1 input that nothing gives:"])
     assert result.ret == pytest.ExitCode.TESTS_FAILED

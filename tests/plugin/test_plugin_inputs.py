@@ -89,7 +89,7 @@ def test_every_fixture_can_be_overridden(write: Write, run: Run, service: Meteri
 
 
 def test_amberflo_inputs_has_the_last_word(
-    write: Write, run: Run, service: MeteringService
+    write: Write, run_serially: Run, service: MeteringService
 ) -> None:
     """An override of the fixture beats options, and its value is checked like any other."""
     write(
@@ -100,7 +100,7 @@ def test_amberflo_inputs_has_the_last_word(
         "    return amberflo_inputs | {'meterValue': 4}\n",
     )
     write("ingest.arazzo.yaml", INGEST_AND_QUERY)
-    result = run(
+    result = run_serially(
         "--amberflo-target", service.url, "--amberflo-hold=0", "--amberflo-input=meterValue=9"
     )
     result.assert_outcomes(passed=1)
@@ -108,7 +108,7 @@ def test_amberflo_inputs_has_the_last_word(
 
 
 def test_options_beat_files_and_files_beat_fixtures(
-    write: Write, run: Run, service: MeteringService, monkeypatch: pytest.MonkeyPatch
+    write: Write, run_serially: Run, service: MeteringService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Option, then input file (also of the environment), then fixture."""
     write("ingest.arazzo.yaml", INGEST_AND_QUERY)
@@ -118,35 +118,39 @@ def test_options_beat_files_and_files_beat_fixtures(
     )
     monkeypatch.setenv("AMBERFLO_INPUT_FILE", "inputs.yaml")
     target = ("--amberflo-target", service.url, "--amberflo-hold=0")
-    run(*target, "--amberflo-input=meterApiName=of-option").assert_outcomes(passed=1)
+    run_serially(*target, "--amberflo-input=meterApiName=of-option").assert_outcomes(passed=1)
     event = _sent(service)
     assert (event["meterValue"], event["meterApiName"], event["uniqueId"]) == (7, "of-option", "f")
 
 
-def test_a_mapped_fixture_beats_defaults(write: Write, run: Run, service: MeteringService) -> None:
+def test_a_mapped_fixture_beats_defaults(
+    write: Write, run_serially: Run, service: MeteringService
+) -> None:
     """`x-amberflo.inputs` names the fixture of an input."""
     anchor = "    summary: Send one event, then read the customer's usage of that day.\n"
     mapped = f"{anchor}    x-amberflo: {{inputs: {{customerId: tenant}}}}\n"
     write("ingest.arazzo.yaml", edit(INGEST_AND_QUERY, (anchor, mapped)))
     write("conftest.py", "import pytest\n\n@pytest.fixture\ndef tenant(): return 'tenant-7'\n")
-    run("--amberflo-target", service.url, "--amberflo-hold=0").assert_outcomes(passed=1)
+    run_serially("--amberflo-target", service.url, "--amberflo-hold=0").assert_outcomes(passed=1)
     assert _sent(service)["customerId"] == "tenant-7"
 
 
-def test_an_absent_input_is_left_out(write: Write, run: Run, service: MeteringService) -> None:
+def test_an_absent_input_is_left_out(
+    write: Write, run_serially: Run, service: MeteringService
+) -> None:
     """An optional input that is not given is no member of the body: neither null nor text."""
     write("ingest.arazzo.yaml", INGEST_AND_QUERY)
     target = ("--amberflo-target", service.url, "--amberflo-hold=0")
-    run(*target, "--amberflo-without=uniqueId").assert_outcomes(passed=1)
+    run_serially(*target, "--amberflo-without=uniqueId").assert_outcomes(passed=1)
     assert "uniqueId" not in _sent(service)
 
 
 def test_missing_inputs_are_listed_together(
-    write: Write, run: Run, service: MeteringService
+    write: Write, run_serially: Run, service: MeteringService
 ) -> None:
     """One error of the item names every missing input and how to give it; nothing is sent."""
     write("ingest.arazzo.yaml", _REGION)
-    result = run("--amberflo-target", service.url)
+    result = run_serially("--amberflo-target", service.url)
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(
         [
@@ -164,7 +168,7 @@ def test_missing_inputs_are_listed_together(
     )
     assert service.requests == []
     given = ("--amberflo-input=region=eu", "--amberflo-input=planId=4", "--amberflo-hold=0")
-    run("--amberflo-target", service.url, *given).assert_outcomes(passed=1)
+    run_serially("--amberflo-target", service.url, *given).assert_outcomes(passed=1)
 
 
 @pytest.mark.parametrize(
@@ -197,10 +201,10 @@ def test_a_wrong_input_is_an_error_of_the_item(
     assert service.requests == []
 
 
-def test_an_input_that_no_workflow_has_is_refused(write: Write, run: Run) -> None:
+def test_an_input_that_no_workflow_has_is_refused(write: Write, run_serially: Run) -> None:
     """A misspelt name is no reason to run with the default."""
     write("ingest.arazzo.yaml", INGEST_AND_QUERY)
-    result = run("--amberflo-input=custmerId=x")
+    result = run_serially("--amberflo-input=custmerId=x")
     assert result.ret != 0
     text = result.stdout.str() + result.stderr.str()
     assert (
@@ -220,12 +224,12 @@ def test_an_input_file_that_is_broken_is_explained(write: Write, run_serially: R
 
 
 def test_every_item_has_a_customer_of_its_own(
-    write: Write, run: Run, service: MeteringService
+    write: Write, run_serially: Run, service: MeteringService
 ) -> None:
     """Two items never share a customer or an id, also when they run in two processes."""
     for name in ("a", "b", "c", "d"):
         write(f"{name}.arazzo.yaml", INGEST_AND_QUERY)
-    run("--amberflo-target", service.url, "--amberflo-hold=0").assert_outcomes(passed=4)
+    run_serially("--amberflo-target", service.url, "--amberflo-hold=0").assert_outcomes(passed=4)
     events = [json.loads(body) for _, path, _, body in service.requests if "ingest" in path]
     assert len({event["customerId"] for event in events}) == 4
     assert len({event["uniqueId"] for event in events}) == 4

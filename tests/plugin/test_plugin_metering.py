@@ -62,7 +62,9 @@ def test_copies_that_count_are_a_failure(pytester: pytest.Pytester, run: Run) ->
     )
 
 
-def test_a_copy_after_usage_was_right_is_looked_for(pytester: pytest.Pytester, run: Run) -> None:
+def test_a_copy_after_usage_was_right_is_looked_for(
+    pytester: pytest.Pytester, run_serially: Run
+) -> None:
     """What was seen before a replay says nothing about the replay."""
     pytester.makepyfile(
         "def test_usage(metering):\n"
@@ -71,19 +73,21 @@ def test_a_copy_after_usage_was_right_is_looked_for(pytester: pytest.Pytester, r
         "    metering.replay()\n"
         "    metering.eventually()\n"
     )
-    run().assert_outcomes(passed=1)
+    run_serially().assert_outcomes(passed=1)
     with CountsCopies() as wrong:
-        run("--amberflo-target", wrong.url, *_FAST).assert_outcomes(failed=1)
+        run_serially("--amberflo-target", wrong.url, *_FAST).assert_outcomes(failed=1)
 
 
-def test_an_event_that_nobody_asks_about_is_an_error(pytester: pytest.Pytester, run: Run) -> None:
+def test_an_event_that_nobody_asks_about_is_an_error(
+    pytester: pytest.Pytester, run_serially: Run
+) -> None:
     """Who sends and does not look has tested nothing; a test that failed is left alone."""
     pytester.makepyfile(
         "def test_silent(metering):\n    metering.ingest()\n\n"
         "def test_failed(metering):\n    metering.ingest()\n    assert False\n\n"
         "def test_unused(metering):\n    pass\n"
     )
-    result = run()
+    result = run_serially()
     result.assert_outcomes(passed=2, failed=1, errors=1)
     result.stdout.fnmatch_lines(
         ["events were sent, and the test never called metering.eventually()"]

@@ -248,10 +248,10 @@ def test_every_aggregation_is_judged(
     result.assert_outcomes(failed=1)
 
 
-def test_trace_has_every_step(run: Run, pytester: pytest.Pytester, write: Write) -> None:
+def test_trace_has_every_step(run_serially: Run, pytester: pytest.Pytester, write: Write) -> None:
     """`--amberflo-trace` writes one file for all workers, with an entry for every item."""
     write("other.arazzo.yaml", INGEST_AND_QUERY)
-    run("--amberflo-trace=trace.json").assert_outcomes(passed=2)
+    run_serially("--amberflo-trace=trace.json").assert_outcomes(passed=2)
     trace = json.loads((pytester.path / "trace.json").read_text(encoding="utf-8"))
     assert (trace["version"], trace["target"]) == (1, "embedded")
     assert sorted(entry["nodeid"] for entry in trace["workflows"]) == [

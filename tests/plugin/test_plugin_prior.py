@@ -93,10 +93,10 @@ def test_faults_show_above_earlier_usage(
     result.stdout.fnmatch_lines([line])
 
 
-def test_another_writer_is_refused(run: Run) -> None:
+def test_another_writer_is_refused(run_serially: Run) -> None:
     """Usage that moves before anything was sent cannot be judged; nothing is sent."""
     with IsBusy() as service:
-        result = run("--amberflo-target", service.url, *_FIXED)
+        result = run_serially("--amberflo-target", service.url, *_FIXED)
         assert [path for _, path, *_ in service.requests if path.endswith("ingest")] == []
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(

@@ -197,20 +197,22 @@ INNER = """\
 """
 
 
-def test_a_workflow_that_is_only_called_is_skipped(write: Write, run: Run) -> None:
+def test_a_workflow_that_is_only_called_is_skipped(write: Write, run_serially: Run) -> None:
     """What nobody can give its inputs but its caller does not fail, unless it is asked for."""
     caller = "  - {workflowId: outer, steps: [{stepId: go, workflowId: inner}]}\n"
     write("plain.yaml", PLAIN_API)
     write("w.arazzo.yaml", PLAIN + caller + add_workflow("inner", INNER))
-    result = run("-rs")
+    result = run_serially("-rs")
     result.assert_outcomes(skipped=1, failed=1)
     result.stdout.fnmatch_lines(
         ["SKIPPED * another workflow calls it, and nothing gives its inputs: who"]
     )
-    run("w.arazzo.yaml::inner").assert_outcomes(errors=1)
+    run_serially("w.arazzo.yaml::inner").assert_outcomes(errors=1)
 
 
-def test_a_trace_holds_any_value(write: Write, run: Run, pytester: pytest.Pytester) -> None:
+def test_a_trace_holds_any_value(
+    write: Write, run_serially: Run, pytester: pytest.Pytester
+) -> None:
     """What JSON cannot say is described; half a character breaks no report and no worker."""
     write(
         "conftest.py",
@@ -219,7 +221,7 @@ def test_a_trace_holds_any_value(write: Write, run: Run, pytester: pytest.Pytest
         "    return amberflo_inputs | odd | {'customerId': '\\ud800'}\n",
     )
     write("ingest.arazzo.yaml", INGEST_AND_QUERY)
-    run("--amberflo-trace=t.json").assert_outcomes(failed=1)
+    run_serially("--amberflo-trace=t.json").assert_outcomes(failed=1)
     (entry,) = json.loads((pytester.path / "t.json").read_text(encoding="utf-8"))["workflows"]
     assert [entry["inputs"][name] for name in "abcd"] == [
         *("{1}", "<integer of 16610 bits>", "inf", "\N{REPLACEMENT CHARACTER}"),
@@ -239,7 +241,7 @@ def test_a_trace_that_cannot_be_written_is_no_green_run(
 
 
 def test_the_trace_is_red_where_the_item_is(
-    write: Write, run: Run, pytester: pytest.Pytester
+    write: Write, run_serially: Run, pytester: pytest.Pytester
 ) -> None:
     """A hook of a user that fails the item fails it in the trace, too."""
     write(
@@ -247,6 +249,6 @@ def test_the_trace_is_red_where_the_item_is(
         "def pytest_amberflo_workflow_result(item, result):\n    raise AssertionError('slow')\n",
     )
     write("ingest.arazzo.yaml", INGEST_AND_QUERY)
-    run("--amberflo-trace=t.json").assert_outcomes(failed=1)
+    run_serially("--amberflo-trace=t.json").assert_outcomes(failed=1)
     (entry,) = json.loads((pytester.path / "t.json").read_text(encoding="utf-8"))["workflows"]
     assert entry["outcome"] == "failed"

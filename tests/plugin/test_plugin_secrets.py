@@ -150,11 +150,11 @@ def test_a_traceback_does_not_show_it(write: Write, run: Run) -> None:
     result.stdout.fnmatch_lines(["*RuntimeError: no use for [*][*][*][*]"])
 
 
-def test_the_made_key_is_masked_too(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_made_key_is_masked_too(run_serially: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """A key that was made for the run is treated like any other."""
     monkeypatch.delenv("AMBERFLO_API_KEY")
     with Echoes() as echo:
-        result = run("--amberflo-target", echo.url)
+        result = run_serially("--amberflo-target", echo.url)
         key = echo.requests[0][2]["x-api-key"]
     result.assert_outcomes(failed=1)
     assert key.startswith("pt-key-")

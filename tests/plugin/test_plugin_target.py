@@ -37,18 +37,18 @@ def test_the_shipped_description_stands_in_for_a_missing_file(run: Run, write: W
 
 
 def test_the_users_own_description_is_used(
-    write: Write, run: Run, pytester: pytest.Pytester
+    write: Write, run_serially: Run, pytester: pytest.Pytester
 ) -> None:
     """A description at the named place is the law, with hosts of its own."""
     write("workflows/ingest.arazzo.yaml", INGEST_AND_QUERY)
     (pytester.path / "ingest.arazzo.yaml").unlink()
     write("openapi/amberflo-metering-openapi.yaml", MINIMAL)
-    result = run()
+    result = run_serially()
     result.assert_outcomes(passed=1)
     result.stdout.no_fnmatch_line("*is not there*")
     strict = edit(MINIMAL, ("schema: {type: string}", "schema: {type: integer}"))
     write("openapi/amberflo-metering-openapi.yaml", strict)
-    result = run()
+    result = run_serially()
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         ['    $  "1 records were ingested" is a string, an integer is due']
@@ -119,35 +119,35 @@ def test_a_target_off_this_machine_must_be_asked_for(
 
 
 def test_the_command_line_beats_the_environment_and_ini(
-    run: Run, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+    run_serially: Run, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Command line, then environment, then ini."""
     pytester.makeini("[pytest]\namberflo_target = http://127.0.0.1:1\n")
-    run("--co").stdout.fnmatch_lines(["amberflo: target http://127.0.0.1:1"])
+    run_serially("--co").stdout.fnmatch_lines(["amberflo: target http://127.0.0.1:1"])
     monkeypatch.setenv("AMBERFLO_TARGET", "http://127.0.0.1:2")
-    run("--co").stdout.fnmatch_lines(["amberflo: target http://127.0.0.1:2"])
-    result = run("--amberflo-target=embedded", "--amberflo-require=embedded")
+    run_serially("--co").stdout.fnmatch_lines(["amberflo: target http://127.0.0.1:2"])
+    result = run_serially("--amberflo-target=embedded", "--amberflo-require=embedded")
     result.assert_outcomes(passed=1)
 
 
-def test_a_gate_that_judged_too_little_is_red(run: Run) -> None:
+def test_a_gate_that_judged_too_little_is_red(run_serially: Run) -> None:
     """`--amberflo-min-judged` counts items that were judged, not those that were skipped."""
-    enough = run("--amberflo-min-judged=1")
+    enough = run_serially("--amberflo-min-judged=1")
     assert enough.ret == pytest.ExitCode.OK
-    result = run("--amberflo-min-judged=2")
+    result = run_serially("--amberflo-min-judged=2")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(
         ["amberflo: 1 judged, at least 2 are asked for (--amberflo-min-judged)"]
     )
-    nothing = run("-k", "nothing", "--amberflo-min-judged=1")
+    nothing = run_serially("-k", "nothing", "--amberflo-min-judged=1")
     assert nothing.ret == pytest.ExitCode.TESTS_FAILED
 
 
-def test_no_request_leaves_this_machine_unasked(write: Write, run: Run) -> None:
+def test_no_request_leaves_this_machine_unasked(write: Write, run_serially: Run) -> None:
     """A source elsewhere is refused with the option that would allow it."""
     write("shop.arazzo.yaml", SHOP_WORKFLOW)
     write("shop.yaml", SHOP.replace("URL", "https://api.shop.example"))
-    result = run("shop.arazzo.yaml")
+    result = run_serially("shop.arazzo.yaml")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
@@ -167,12 +167,12 @@ class Shop(MeteringService):
         self.send(handler, 200, {"id": path.rpartition("/")[2], "lines": [{"sku": "A1"}]})
 
 
-def test_one_source_can_be_served_elsewhere(write: Write, run: Run) -> None:
+def test_one_source_can_be_served_elsewhere(write: Write, run_serially: Run) -> None:
     """`--amberflo-server` says where one source is, with a base path."""
     write("shop.arazzo.yaml", SHOP_WORKFLOW)
     write("shop.yaml", edit(SHOP, ("URL", "https://api.shop.example"), ("    get:", "    post:")))
     with Shop() as shop:
-        result = run("shop.arazzo.yaml", "-v", f"--amberflo-server=shop={shop.url}/v2")
+        result = run_serially("shop.arazzo.yaml", "-v", f"--amberflo-server=shop={shop.url}/v2")
         assert shop.requests[0][1] == "/v2/orders/7"
     result.assert_outcomes(passed=1)
 

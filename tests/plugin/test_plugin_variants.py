@@ -231,16 +231,16 @@ class Loses(MeteringService):
         """Keep nothing."""
 
 
-def test_a_workflow_that_only_ingests_is_looked_after(write: Write, run: Run) -> None:
+def test_a_workflow_that_only_ingests_is_looked_after(write: Write, run_serially: Run) -> None:
     """Queries of our own tell whether what was sent counts."""
     write("ingest.arazzo.yaml", _ingest_only())
-    result = run("-v")
+    result = run_serially("-v")
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(
         ["    ingestEvent  POST /ingest  200  *  usage 2.5 as expected  usage 1 as expected"]
     )
     with Loses() as wrong:
-        result = run("--amberflo-target", wrong.url, *_FAST[:2])
+        result = run_serially("--amberflo-target", wrong.url, *_FAST[:2])
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["  The event of 2.5 at * was lost*"])
     result.stdout.fnmatch_lines([f"  request   POST {wrong.url}/usage *"])
@@ -266,11 +266,11 @@ def test_what_a_query_cannot_show_is_looked_after(
     result.stdout.fnmatch_lines(["*counted 4 times*"])
 
 
-def test_what_nobody_can_ask_for_is_unverified(write: Write, run: Run) -> None:
+def test_what_nobody_can_ask_for_is_unverified(write: Write, run_serially: Run) -> None:
     """Usage of no customer cannot be told from that of others: red, with the reason."""
     anchor = "            customerId: $inputs.customerId\n"
     write("ingest.arazzo.yaml", edit(_ingest_only(), (anchor, "")))
-    result = run("-v")
+    result = run_serially("-v")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.re_match_lines([r".*(once UNVERIFIED|UNVERIFIED .*::once).*"])
     result.stdout.fnmatch_lines(

@@ -307,10 +307,10 @@ def test_broken_contract_is_named(
 
 
 @pytest.mark.usefixtures("_workflow")
-def test_a_right_service_passes(run: Run) -> None:
+def test_a_right_service_passes(run_serially: Run) -> None:
     """The service that the wrong ones are made from is right."""
     with MeteringService() as right:
-        result = run("--amberflo-target", right.url, *_FAST)
+        result = run_serially("--amberflo-target", right.url, *_FAST)
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(
         [f"amberflo: 1 judged on {right.url}; 1 event sent, 0 re-sent; usage right in 1 of 1; *"]
@@ -318,11 +318,11 @@ def test_a_right_service_passes(run: Run) -> None:
 
 
 @pytest.mark.usefixtures("_workflow")
-def test_wrong_key_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_key_is_named(run_serially: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """A key that the service refuses fails the item, and the text says where the key is from."""
     monkeypatch.setenv("AMBERFLO_API_KEY", "not-the-right-key")
     with AsksForAKey() as strict:
-        result = run("--amberflo-target", strict.url, *_FAST)
+        result = run_serially("--amberflo-target", strict.url, *_FAST)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
@@ -358,11 +358,11 @@ def test_missing_key_is_a_broken_request(write: Write, run_serially: Run) -> Non
 
 
 @pytest.mark.usefixtures("_workflow")
-def test_no_server_is_named(run: Run) -> None:
+def test_no_server_is_named(run_serially: Run) -> None:
     """Where nothing listens, the text says so and names the target."""
     with MeteringService() as gone:
         url = gone.url
-    result = run("--amberflo-target", url, *_FAST)
+    result = run_serially("--amberflo-target", url, *_FAST)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
