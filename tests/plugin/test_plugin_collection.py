@@ -58,15 +58,15 @@ def test_names_of_files_can_be_set(
     assert _list_ids(result) == ["checks/one.flow::ingest-and-query-usage::once"]
 
 
-def test_a_workflow_is_selected_like_any_test(write: Write, run: Run) -> None:
+def test_a_workflow_is_selected_like_any_test(write: Write, run_serially: Run) -> None:
     """By its node id, by that of its parent, by -k and --deselect."""
     write("workflows/ingest.arazzo.yaml", INGEST_AND_QUERY)
     write("test_plain.py", "def test_plain(): pass\n")
-    run().assert_outcomes(passed=2)
-    run(_ID).assert_outcomes(passed=1)
-    run(_ID.removesuffix("::once")).assert_outcomes(passed=1)
-    run("-k", "ingest").assert_outcomes(passed=1)
-    run("--deselect", _ID).assert_outcomes(passed=1)
+    run_serially().assert_outcomes(passed=2)
+    run_serially(_ID).assert_outcomes(passed=1)
+    run_serially(_ID.removesuffix("::once")).assert_outcomes(passed=1)
+    run_serially("-k", "ingest").assert_outcomes(passed=1)
+    run_serially("--deselect", _ID).assert_outcomes(passed=1)
 
 
 def test_failed_workflows_run_again(write: Write, pytester: pytest.Pytester) -> None:
@@ -82,7 +82,9 @@ def test_failed_workflows_run_again(write: Write, pytester: pytest.Pytester) -> 
     again.stdout.fnmatch_lines(["workflows/other.arazzo.yaml::*::once PASSED*"])
 
 
-def test_marks_select_skip_and_expect(write: Write, run: Run, pytester: pytest.Pytester) -> None:
+def test_marks_select_skip_and_expect(
+    write: Write, run_serially: Run, pytester: pytest.Pytester
+) -> None:
     """Marks of `x-amberflo` are pytest's own, with their arguments."""
     pytester.makeini("[pytest]\nmarkers = slow: takes long\n")
     anchor = "    summary: Send one event, then read the customer's usage of that day.\n"
@@ -93,14 +95,14 @@ def test_marks_select_skip_and_expect(write: Write, run: Run, pytester: pytest.P
     ):
         marked = f"{anchor}    x-amberflo: {{marks: {marks}}}\n"
         write(f"{name}.arazzo.yaml", edit(INGEST_AND_QUERY, (anchor, marked)))
-    result = run("-rsx", "--amberflo-input=apiKey=wrong")
+    result = run_serially("-rsx", "--amberflo-input=apiKey=wrong")
     result.assert_outcomes(failed=1, skipped=1, xfailed=1)
     result.stdout.fnmatch_lines(["SKIPPED * not today"])
-    run("-m", "slow").assert_outcomes(passed=1)
-    run("-m", "not slow").assert_outcomes(skipped=1, failed=1)
+    run_serially("-m", "slow").assert_outcomes(passed=1)
+    run_serially("-m", "not slow").assert_outcomes(skipped=1, failed=1)
 
 
-def test_rows_are_children(write: Write, run: Run) -> None:
+def test_rows_are_children(write: Write, run_serially: Run) -> None:
     """Each row is a node with its own inputs, and its variants are below it."""
     anchor = "    summary: Send one event, then read the customer's usage of that day.\n"
     rows = (
@@ -109,13 +111,13 @@ def test_rows_are_children(write: Write, run: Run) -> None:
         "        - {id: without-id, inputs: {meterValue: 7}, without: [uniqueId]}\n"
     )
     write("ingest.arazzo.yaml", edit(INGEST_AND_QUERY, (anchor, rows)))
-    result = run("-v")
+    result = run_serially("-v")
     result.assert_outcomes(passed=2)
     result.stdout.fnmatch_lines(["    queryUsage * usage 0.25 as expected"])
     result.stdout.fnmatch_lines(["    queryUsage * usage 7 as expected"])
-    one = run("ingest.arazzo.yaml::ingest-and-query-usage::small::once")
+    one = run_serially("ingest.arazzo.yaml::ingest-and-query-usage::small::once")
     one.assert_outcomes(passed=1)
-    run("ingest.arazzo.yaml::ingest-and-query-usage::small").assert_outcomes(passed=1)
+    run_serially("ingest.arazzo.yaml::ingest-and-query-usage::small").assert_outcomes(passed=1)
 
 
 def test_a_workflow_that_does_not_ingest_is_one_item(write: Write, run_serially: Run) -> None:

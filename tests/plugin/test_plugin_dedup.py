@@ -52,18 +52,18 @@ def test_a_block_is_billed_once(write: Write, run_serially: Run, variant: str) -
     result.stdout.fnmatch_lines(["    readUsage  POST /usage *usage 4 as expected"])
 
 
-def test_a_service_with_another_rule_is_found_out(write: Write, run: Run) -> None:
+def test_a_service_with_another_rule_is_found_out(write: Write, run_serially: Run) -> None:
     """Who bills the block twice fails under the rule, who discards it fails without."""
     write("nlp.arazzo.yaml", _NLP)
     with KnowsBlocks() as service:
-        run("--amberflo-target", service.url, _BY_BLOCK, _SECOND_RUN, *_FAST).assert_outcomes(
-            passed=1
-        )
-        result = run("--amberflo-target", service.url, _SECOND_RUN, *_FAST)
+        run_serially(
+            "--amberflo-target", service.url, _BY_BLOCK, _SECOND_RUN, *_FAST
+        ).assert_outcomes(passed=1)
+        result = run_serially("--amberflo-target", service.url, _SECOND_RUN, *_FAST)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines([_MISSED])
     with MeteringService() as service:
-        result = run("--amberflo-target", service.url, _BY_BLOCK, _SECOND_RUN, *_FAST)
+        result = run_serially("--amberflo-target", service.url, _BY_BLOCK, _SECOND_RUN, *_FAST)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines([_BILLED_TWICE])
 

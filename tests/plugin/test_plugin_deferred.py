@@ -228,12 +228,12 @@ def test_the_table_for_finance_is_exact(
 
 
 def test_an_entry_that_is_not_due_is_an_error(
-    run: Run, live: Fresh, pytester: pytest.Pytester
+    run_serially: Run, live: Fresh, pytester: pytest.Pytester
 ) -> None:
     """Nothing is asked too early, and nobody takes that for a pass."""
-    run(*_ON_LIVE, *_BATCH)
+    run_serially(*_ON_LIVE, *_BATCH)
     queries = live.usage_queries
-    result = run(_VERIFY)
+    result = run_serially(_VERIFY)
     result.assert_outcomes(errors=1)
     assert live.usage_queries == queries
     result.stdout.fnmatch_lines(

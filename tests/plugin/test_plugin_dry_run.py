@@ -95,11 +95,11 @@ def test_requests_are_shown_and_not_sent(write: Write, run: Run, service: Meteri
 
 
 def test_what_a_response_will_tell_is_named(
-    write: Write, run: Run, service: MeteringService
+    write: Write, run_serially: Run, service: MeteringService
 ) -> None:
     """Values that no response has given stand as expressions; what is known is resolved."""
     _orders(write, service)
-    result = run("--amberflo-dry-run")
+    result = run_serially("--amberflo-dry-run")
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(
         [

@@ -61,7 +61,9 @@ def test_everything_has_a_source_of_its_own(
     assert start * 1000 <= event["meterTimeInMillis"] < end * 1000
 
 
-def test_every_fixture_can_be_overridden(write: Write, run: Run, service: MeteringService) -> None:
+def test_every_fixture_can_be_overridden(
+    write: Write, run_serially: Run, service: MeteringService
+) -> None:
     """A conftest has the key, the customer, the meter, the value, the id and the window."""
     write(
         "conftest.py",
@@ -77,7 +79,7 @@ def test_every_fixture_can_be_overridden(write: Write, run: Run, service: Meteri
         "    return SimpleNamespace(**times)\n",
     )
     write("ingest.arazzo.yaml", INGEST_AND_QUERY)
-    run("--amberflo-target", service.url, "--amberflo-hold=0").assert_outcomes(passed=1)
+    run_serially("--amberflo-target", service.url, "--amberflo-hold=0").assert_outcomes(passed=1)
     assert _sent(service) == {
         "meterApiName": "tokens",
         "customerId": "acme",

@@ -40,7 +40,7 @@ def test_what_is_sent_counts_once(pytester: pytest.Pytester, run: Run) -> None:
     run().assert_outcomes(passed=1)
 
 
-def test_copies_that_count_are_a_failure(pytester: pytest.Pytester, run: Run) -> None:
+def test_copies_that_count_are_a_failure(pytester: pytest.Pytester, run_serially: Run) -> None:
     """The text has the numbers, the cause and the exchange, and no traceback of ours."""
     pytester.makepyfile(
         "def test_usage(metering):\n"
@@ -49,7 +49,7 @@ def test_copies_that_count_are_a_failure(pytester: pytest.Pytester, run: Run) ->
         "    metering.eventually()\n"
     )
     with CountsCopies() as wrong:
-        result = run("--amberflo-target", wrong.url, *_FAST)
+        result = run_serially("--amberflo-target", wrong.url, *_FAST)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [

@@ -159,10 +159,10 @@ def test_throttling_beyond_the_budget_is_not_judged(run_serially: Run) -> None:
     result.stdout.fnmatch_lines(["amberflo: 0 judged on *, 1 error; *"])
 
 
-def test_lost_answers_are_sent_again_byte_for_byte(run: Run) -> None:
+def test_lost_answers_are_sent_again_byte_for_byte(run_serially: Run) -> None:
     """A connection that breaks after the event was stored does not make it count twice."""
     with LosesAnswers() as forgetful:
-        result = run("--amberflo-target", forgetful.url, *_NO_HOLD)
+        result = run_serially("--amberflo-target", forgetful.url, *_NO_HOLD)
         ingests = [body for _, path, _, body in forgetful.requests if "ingest" in path]
     result.assert_outcomes(passed=1)
     assert len(ingests) == 3

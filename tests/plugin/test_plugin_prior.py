@@ -84,11 +84,11 @@ def test_earlier_usage_is_known_to_every_aggregation(
     ],
 )
 def test_faults_show_above_earlier_usage(
-    run: Run, service: type[MeteringService], line: str
+    run_serially: Run, service: type[MeteringService], line: str
 ) -> None:
     """A copy and a loss are found beside what was there before."""
     with service() as wrong:
-        result = run("--amberflo-target", wrong.url, *_FIXED)
+        result = run_serially("--amberflo-target", wrong.url, *_FIXED)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines([line])
 

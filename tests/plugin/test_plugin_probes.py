@@ -54,11 +54,11 @@ def test_promises_are_shown(run_serially: Run) -> None:
 
 
 @pytest.mark.usefixtures("_first_key")
-def test_a_broken_promise_is_told_whole(run: Run, pytester: pytest.Pytester) -> None:
+def test_a_broken_promise_is_told_whole(run_serially: Run, pytester: pytest.Pytester) -> None:
     """The failure has the cause, the promise, the table, the exchange, and no key."""
     with KeepsEverything() as service:
         target = ("--amberflo-target", service.url, "--amberflo-settle", "1")
-        result = run(*FEW, *target, "--amberflo-hold", "0", "--junitxml=junit.xml")
+        result = run_serially(*FEW, *target, "--amberflo-hold", "0", "--junitxml=junit.xml")
     result.assert_outcomes(passed=2, failed=1, skipped=1)
     result.stdout.fnmatch_lines(
         [

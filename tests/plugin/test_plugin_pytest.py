@@ -118,7 +118,7 @@ def test_files_of_one_name_and_odd_paths(
 
 
 def test_a_fixture_sends_the_service_elsewhere(
-    write: Write, run: Run, service: MeteringService
+    write: Write, run_serially: Run, service: MeteringService
 ) -> None:
     """A conftest that starts a service of its own has it called, and the report says so."""
     write(
@@ -127,7 +127,7 @@ def test_a_fixture_sends_the_service_elsewhere(
         f"@pytest.fixture(scope='session')\ndef amberflo_url(): return '{service.url}/'\n",
     )
     write("ingest.arazzo.yaml", INGEST_AND_QUERY)
-    result = run("--amberflo-hold=0")
+    result = run_serially("--amberflo-hold=0")
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines([f"amberflo: 1 judged on {service.url}; 1 event sent, *"])
     assert len(service.stored) == 1

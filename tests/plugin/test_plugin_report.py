@@ -87,10 +87,10 @@ def test_quiet_runs_are_quiet(run_serially: Run) -> None:
     assert [line for line in run_serially("-qq").outlines if line.startswith("amberflo")] == []
 
 
-def test_junit_carries_the_numbers(run: Run, pytester: pytest.Pytester) -> None:
+def test_junit_carries_the_numbers(run_serially: Run, pytester: pytest.Pytester) -> None:
     """Target, verdict, counts, expected and seen usage are properties; the text is the failure."""
     with Loses() as wrong:
-        run(
+        run_serially(
             "--amberflo-target",
             wrong.url,
             "--amberflo-settle=0.1",
@@ -123,11 +123,11 @@ def test_runs_without_workflows_say_nothing_more(write: Write, run_serially: Run
     assert lines == ["amberflo: target embedded, offline"]
 
 
-def test_a_result_can_be_looked_at_by_a_hook(write: Write, run: Run) -> None:
+def test_a_result_can_be_looked_at_by_a_hook(write: Write, run_serially: Run) -> None:
     """A conftest gets the result of every workflow item."""
     write(
         "conftest.py",
         "def pytest_amberflo_workflow_result(item, result):\n"
         "    print(item.name, result.verdict.value, len(result.workflow.steps))\n",
     )
-    run("-rP").stdout.fnmatch_lines(["once passed 2"])
+    run_serially("-rP").stdout.fnmatch_lines(["once passed 2"])

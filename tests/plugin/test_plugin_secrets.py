@@ -103,7 +103,7 @@ def test_a_key_with_every_kind_of_character_is_masked(
     result.stdout.fnmatch_lines(["*bad key [*][*][*][*]*"])
 
 
-def test_a_key_in_a_query_and_a_log_is_masked(write: Write, run: Run) -> None:
+def test_a_key_in_a_query_and_a_log_is_masked(write: Write, run_serially: Run) -> None:
     """A key in a URL is masked in the report and in the client's own log records."""
     key = "abc-123-the-key"
     text = edit(
@@ -115,7 +115,7 @@ def test_a_key_in_a_query_and_a_log_is_masked(write: Write, run: Run) -> None:
         f"import pytest\n\n@pytest.fixture\ndef amberflo_api_key(): return {key!r}\n",
     )
     with MeteringService() as service:
-        result = run(
+        result = run_serially(
             "--amberflo-target",
             service.url,
             "--amberflo-severity=request=warn",
@@ -131,7 +131,7 @@ def test_a_key_in_a_query_and_a_log_is_masked(write: Write, run: Run) -> None:
     assert "****" in text
 
 
-def test_a_traceback_does_not_show_it(write: Write, run: Run) -> None:
+def test_a_traceback_does_not_show_it(write: Write, run_serially: Run) -> None:
     """A fixture that breaks with the key in its locals and message is shown without it."""
     key = "abc-123-the-key"
     write(
@@ -144,7 +144,7 @@ def test_a_traceback_does_not_show_it(write: Write, run: Run) -> None:
         "    print('the key is', key)\n"
         "    raise RuntimeError(f'no use for {key}')\n",
     )
-    result = run("--showlocals", "--tb=long")
+    result = run_serially("--showlocals", "--tb=long")
     result.assert_outcomes(errors=1)
     assert key not in result.stdout.str()
     result.stdout.fnmatch_lines(["*RuntimeError: no use for [*][*][*][*]"])

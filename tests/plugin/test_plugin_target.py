@@ -27,11 +27,13 @@ def test_embedded_is_the_default(run: Run) -> None:
     result.stdout.fnmatch_lines(["amberflo: 1 judged on embedded; 1 event sent, 0 re-sent; *"])
 
 
-def test_the_shipped_description_stands_in_for_a_missing_file(run: Run, write: Write) -> None:
+def test_the_shipped_description_stands_in_for_a_missing_file(
+    run_serially: Run, write: Write
+) -> None:
     """A report says so; with a file at that place, the file is used and nothing is said."""
     note = "amberflo: *openapi/amberflo-metering-openapi.yaml is not there; the description *"
-    run().stdout.fnmatch_lines([note])
-    result = run("-q")
+    run_serially().stdout.fnmatch_lines([note])
+    result = run_serially("-q")
     result.stdout.no_fnmatch_line(note)
     result.assert_outcomes(passed=1)
 

@@ -185,9 +185,11 @@ def test_a_replay_says_how_often_it_was_sent(run: Run) -> None:
 
 
 @pytest.mark.parametrize("variant", _ALL[1:])
-def test_a_fixed_customer_is_run_once(run: Run, variant: str) -> None:
+def test_a_fixed_customer_is_run_once(run_serially: Run, variant: str) -> None:
     """Copies for a customer that others may use prove nothing: skipped, with the reason."""
-    result = run("--amberflo-input=customerId=acme", f"--amberflo-variants=once,{variant}", "-rs")
+    result = run_serially(
+        "--amberflo-input=customerId=acme", f"--amberflo-variants=once,{variant}", "-rs"
+    )
     result.assert_outcomes(passed=1, skipped=1)
     result.stdout.fnmatch_lines(["SKIPPED *the customer is fixed: acme"])
 

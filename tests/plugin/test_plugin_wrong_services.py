@@ -284,10 +284,12 @@ def _workflow(write: Write) -> None:
 @pytest.mark.parametrize(
     ("service", "block"), WRONG_USAGE, ids=[kind.__name__ for kind, _ in WRONG_USAGE]
 )
-def test_wrong_usage_is_named(run: Run, service: type[MeteringService], block: list[str]) -> None:
+def test_wrong_usage_is_named(
+    run_serially: Run, service: type[MeteringService], block: list[str]
+) -> None:
     """Usage that is not what was sent fails, and the text says what is wrong with it."""
     with service() as wrong:
-        result = run("--amberflo-target", wrong.url, *_FAST)
+        result = run_serially("--amberflo-target", wrong.url, *_FAST)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(block, consecutive=True)
 

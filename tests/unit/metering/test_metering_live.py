@@ -52,7 +52,7 @@ def judge(seen: float, records: list[Record], aggregation: str = "SUM") -> Judge
                 37: DEFERRED,
                 38: WRONG,
                 15: WRONG,
-                20: WRONG,
+                20: PARTIAL,
                 47: WRONG,
                 13: PARTIAL,
                 0: PARTIAL,
