@@ -8,14 +8,11 @@ from typing import TYPE_CHECKING
 from pytest_amberflo import fixtures, hookspecs
 from pytest_amberflo.discovery import has_workflow_name, is_probe_file, may_be_workflow
 from pytest_amberflo.distribution import Controller
-from pytest_amberflo.ledger_file import LedgerKeeper
 from pytest_amberflo.nodes import RUN, SETTINGS, STARTED, ArazzoFile, WorkflowItem, check_names
 from pytest_amberflo.option_table import add_options
 from pytest_amberflo.options import read_settings
 from pytest_amberflo.probes.status import describe_status
-from pytest_amberflo.reckoning_file import ReckoningKeeper
 from pytest_amberflo.summary import ReportMaker, RunSummary
-from pytest_amberflo.verify import LedgerFile, narrow_to_ledger
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,6 +37,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[STARTED] = time.time()
     plugins = config.pluginmanager
     if settings.verify is not None:
+        from pytest_amberflo.verify import narrow_to_ledger  # noqa: PLC0415  only with a ledger
+
         narrow_to_ledger(config, settings.verify)
     if plugins.has_plugin("pytester"):
         # pytester drops the modules that its runs import, and PyYAML's C parser cannot be
@@ -51,8 +50,12 @@ def pytest_configure(config: pytest.Config) -> None:
         plugins.register(RunSummary(config, settings), "amberflo-summary")
         plugins.register(Controller(settings, config.stash[STARTED]), "amberflo-controller")
         if settings.ledger is not None:
+            from pytest_amberflo.ledger_file import LedgerKeeper  # noqa: PLC0415
+
             plugins.register(LedgerKeeper(settings.ledger), "amberflo-ledger")
         if settings.verify is not None:
+            from pytest_amberflo.reckoning_file import ReckoningKeeper  # noqa: PLC0415
+
             plugins.register(ReckoningKeeper(settings.verify_reports), "amberflo-reckoning")
 
 
@@ -68,6 +71,8 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     """Collect workflow documents, this package's probes, or a ledger and nothing else."""
     verify = parent.config.stash[SETTINGS].verify
     if verify is not None:
+        from pytest_amberflo.verify import LedgerFile  # noqa: PLC0415  only with a ledger
+
         is_ledger = file_path.samefile(verify)
         return LedgerFile.from_parent(parent, path=file_path) if is_ledger else None
     if is_probe_file(file_path):
