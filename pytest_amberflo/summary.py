@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from pytest_amberflo.nodes import HAS_FAILED, RUN, WorkflowItem, run_of
+from pytest_amberflo.nodes import DESK, HAS_FAILED, RUN, WorkflowItem, run_of
 from pytest_amberflo.verify import LedgerItem
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: The attribute of a report that carries an item's digest.
 ATTRIBUTE: Final = "amberflo"
+#: The attribute that carries what a test in Python leaves to be judged later.
+KEPT: Final = "amberflo_kept"
 _RESULT: Final[pytest.StashKey[ItemResult]] = pytest.StashKey()
 
 
@@ -59,6 +61,10 @@ class ReportMaker:
             digest = None
         if digest is not None:
             setattr(report, ATTRIBUTE, digest)
+        elif report.when == "call" and DESK in item.stash:
+            from pytest_amberflo.deferral import keep_desk  # noqa: PLC0415
+
+            setattr(report, KEPT, keep_desk(item.stash[DESK], item.nodeid, is_red=report.failed))
         if RUN in item.config.stash:
             _mask_report(report, item.config.stash[RUN].redactor)
         return report
@@ -172,7 +178,9 @@ class RunSummary:
         digest = getattr(report, ATTRIBUTE, None)
         if digest is not None and digest["verdict"] == "unverified" and report.failed:
             return "unverified", "U", ("UNVERIFIED", {"red": True})
-        if digest is not None and digest["verdict"] == "deferred" and report.passed:
+        kept = getattr(report, KEPT, None) or {"is_deferred": False}
+        is_deferred = kept["is_deferred"] if digest is None else digest["verdict"] == "deferred"
+        if is_deferred and report.passed:
             return "deferred", "D", ("DEFERRED", {"yellow": True})
         return None
 
