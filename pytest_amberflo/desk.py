@@ -191,7 +191,7 @@ class Metering:
         return CheckOutcome.DEFERRED in outcomes or self._deferral.is_due
 
     def make_entry(self, *, is_red: bool) -> Entry | None:
-        """What a ledger file keeps of the test; None without a ledger, or where nothing was sent."""
+        """What a ledger file keeps of the test; None without one, or if nothing was sent."""
         verdict = Verdict.DEFERRED if self.is_deferred else Verdict.PASSED
         entry = self._deferral.make_entry(Verdict.FAILED if is_red else verdict)
         return None if entry is None or self._deferral.holds_secret(entry) else entry
