@@ -138,7 +138,7 @@ def write_line(entry: Entry | None, nodeid: str) -> str | None:
     return None if entry is None else write_entry(replace(entry, item=nodeid))
 
 
-def keep_desk(desk: Metering, nodeid: str, *, is_red: bool) -> dict[str, Any]:
+def keep_desk(desk: Metering, nodeid: str, run: Run, *, is_red: bool) -> dict[str, Any]:
     """What a test in Python leaves, as plain values for its report."""
     line = write_line(desk.make_entry(is_red=is_red), nodeid)
-    return {"entry": line, "is_deferred": desk.is_deferred}
+    return {"entry": line, "is_deferred": desk.is_deferred, "notes": list(run.notes)}

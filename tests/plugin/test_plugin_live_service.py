@@ -1,4 +1,4 @@
-"""Tests in Python on the live service: what only settled figures tell is left to a ledger."""
+"""The live service, played by the embedded one: tests in Python, and queries of our own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from pytest_run import Run
+    from pytest_run import Run, Write
 
 _FAST = ("--amberflo-settle=1", "--amberflo-hold=0", "--amberflo-rate=1000")
 _ON_LIVE = ("--amberflo-target=live", *_FAST, "test_hand.py")
@@ -126,3 +126,60 @@ def test_a_secret_in_an_event_stays_out_of_the_ledger(
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*MeteringFailure: not kept for later: a secret*"])
     assert not ledger.exists()
+
+
+_OWN_DESCRIPTION = """\
+openapi: 3.1.0
+info: {title: Metering, version: 1.0.0}
+servers: [{url: "https://ingest.amberflo.io"}]
+paths:
+  /ingest:
+    post:
+      operationId: ingest
+      x-note: usage is not described here
+      requestBody: {content: {application/json: {schema: {type: object}}}}
+      responses: {"200": {description: accepted}}
+"""
+_ONLY_INGEST = """\
+arazzo: 1.0.1
+info: {title: Ingest, version: 1.0.0}
+sourceDescriptions: [{name: own, url: own.yaml, type: openapi}]
+workflows:
+  - workflowId: only-ingest
+    inputs:
+      type: object
+      properties:
+        apiKey: {type: string}
+        customerId: {type: string}
+        meterTimeInMillis: {type: integer}
+    steps:
+      - stepId: ingest
+        operationId: ingest
+        parameters: [{name: X-API-KEY, in: header, value: $inputs.apiKey}]
+        requestBody:
+          contentType: application/json
+          payload:
+            meterApiName: api-calls
+            customerId: $inputs.customerId
+            meterValue: 2
+            meterTimeInMillis: $inputs.meterTimeInMillis
+        successCriteria: [{condition: $statusCode == 200}]
+"""
+
+
+def test_a_query_of_our_own_has_the_form_that_the_service_knows(
+    run_serially: Run, live: _Live, pytester: pytest.Pytester, write: Write
+) -> None:
+    """Where no description says how to ask, the real service is asked in the official form."""
+    write("own.yaml", _OWN_DESCRIPTION)
+    write("only.arazzo.yaml", _ONLY_INGEST)
+    run_serially(*_ON_LIVE[:-1], "--amberflo-har=run.har").assert_outcomes(passed=1)
+    har = json.loads((pytester.path / "run.har").read_text(encoding="utf-8"))
+    sent = [entry["request"] for entry in har["log"]["entries"]]
+    asked = [
+        json.loads(request["postData"]["text"])
+        for request in sent
+        if request["url"] == "https://app.amberflo.io/usage"
+    ]
+    assert asked
+    assert all("timeRange" in query for query in asked)
