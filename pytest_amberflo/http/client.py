@@ -21,6 +21,7 @@ from pytest_amberflo.http.transport import TARGET, DeadlineTransport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
     from pytest_amberflo.http.redact import Redactor
 
 MAX_BODY_BYTES: Final = 32 * 1024 * 1024
