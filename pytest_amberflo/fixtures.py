@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_amberflo.nodes import DESK, HAS_FAILED, WorkflowItem, run_of
+from pytest_amberflo.nodes import HAS_FAILED, KEEP, WorkflowItem, run_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -78,7 +78,8 @@ def metering(
     metering_window: MeteringWindow,
 ) -> Iterator[Metering]:
     """Metering by hand: `ingest`, `replay`, `ingest_at_once`, and `eventually` all counts once."""
-    from pytest_amberflo.desk import Metering  # noqa: PLC0415  for those who ask
+    from pytest_amberflo.deferral import keep_desk  # noqa: PLC0415  for those who ask
+    from pytest_amberflo.desk import Metering  # noqa: PLC0415
 
     desk = Metering(
         _amberflo_run,
@@ -88,7 +89,9 @@ def metering(
         value=amberflo_meter_value,
         time_ms=metering_window.event_millis,
     )
-    request.node.stash[DESK] = desk
+    request.node.stash[KEEP] = lambda is_red: keep_desk(
+        desk, request.node.nodeid, _amberflo_run, is_red=is_red
+    )
     yield desk
     if not desk.is_settled and not request.node.stash.get(HAS_FAILED, False):
         pytest.fail(
