@@ -221,9 +221,7 @@ def _read_emitted(item: Any) -> Iterator[Emitted]:
         wrong: list[str] = []
         value = _read_number(members, name, wrong)
         wrong = [f"meterValue: {member.partition(': ')[2]}" for member in wrong]
-        yield Emitted(
-            meter, customer, value, time_ms, unique_id, dimensions, (*odd, *wrong)
-        )
+        yield Emitted(meter, customer, value, time_ms, unique_id, dimensions, (*odd, *wrong))
 
 
 def _read_text(item: Mapping[str, Any], name: str, odd: list[str]) -> str | None:

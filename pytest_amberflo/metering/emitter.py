@@ -32,6 +32,8 @@ class Scene:
     arrivals: tuple[Arrival, ...]
     #: The customers of the calls.
     customers: frozenset[str]
+    #: Those of them that others may send for, too.
+    shared: frozenset[str] = frozenset()
     rules: DedupRules = DedupRules()
     #: Whether there is no call that does not say what it meters.
     is_closed: bool = True
@@ -98,7 +100,7 @@ def judge_emission(scene: Scene) -> Emission:
         *explain_missing(pairing, unkept, scene.arrivals, restarted_s=scene.restarted_s),
         *find_twins(pairing),
         *find_collisions(pairing),
-        *explain_extra(pairing, scene.calls),
+        *explain_extra(pairing, scene.calls, scene.shared),
     ]
     findings.sort(key=lambda found: found.call.number if found.call is not None else 10**9)
     return Emission(

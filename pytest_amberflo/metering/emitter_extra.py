@@ -11,7 +11,7 @@ from pytest_amberflo.metering.pairing import find_flaws
 from pytest_amberflo.metering.story import describe_duration, join_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from pytest_amberflo.metering.emission import Arrived, CallMark, Declared, Emitted
     from pytest_amberflo.metering.pairing import Pair, Pairing
@@ -80,12 +80,19 @@ def find_collisions(pairing: Pairing) -> Iterator[Finding]:
         )
 
 
-def explain_extra(pairing: Pairing, calls: Sequence[CallMark]) -> Iterator[Finding]:
-    """What each event is that nobody expected."""
+def explain_extra(
+    pairing: Pairing, calls: Sequence[CallMark], shared: Collection[str] = ()
+) -> Iterator[Finding]:
+    """What each event is that nobody expected.
+
+    Of `shared` customers only copies are told: all else may be somebody else's.
+    """
     for record in pairing.extra:
         silent = _find_silent(record, pairing, calls)
         original = _find_original(record, pairing)
         is_copy = original is not None and _is_same(original.record.event, record.event)
+        if record.event.customer in shared and not is_copy:
+            continue
         if original is not None and (is_copy or silent is None):
             yield Finding(
                 kind=Kind.DUPLICATE,
@@ -112,9 +119,7 @@ def explain_extra(pairing: Pairing, calls: Sequence[CallMark]) -> Iterator[Findi
             )
 
 
-def _find_silent(
-    record: Arrived, pairing: Pairing, calls: Sequence[CallMark]
-) -> CallMark | None:
+def _find_silent(record: Arrived, pairing: Pairing, calls: Sequence[CallMark]) -> CallMark | None:
     """The call that is to meter nothing and was made when the event is said to have happened."""
     busy = {pair.declared.call.number for pair in pairing.pairs}
     busy |= {due.call.number for due in pairing.missing}
@@ -178,11 +183,15 @@ def _describe_copy(original: Pair, record: Arrived) -> str:
     both = f"{one} and {replace_meter(other)}"
     differences = list_differences(one, other)
     if differences == ["uniqueId"]:
-        id_text = "minted a new uniqueId" if other.unique_id is not None else "left out the uniqueId"
+        id_text = (
+            "minted a new uniqueId" if other.unique_id is not None else "left out the uniqueId"
+        )
         return f"{who} {id_text}: {both} are two records."
     if differences == ["meterTimeInMillis"]:
         away_s = abs((one.time_ms or 0) - (other.time_ms or 0)) / 1000
-        return f"{who} re-stamped the time: two records, {describe_duration(away_s)} apart: {both}."
+        return (
+            f"{who} re-stamped the time: two records, {describe_duration(away_s)} apart: {both}."
+        )
     if one.unique_id is not None and one.unique_id == other.unique_id:
         shown = join_names(differences)
         return f"{who} changed {shown}, so {both} are two records."

@@ -86,7 +86,7 @@ def _describe_refusal(due: Declared, record: Arrived, arrival: Arrival) -> str:
         if flaw.field == "meterValue"
     ]
     texts += describe_time(event, record.at_s)
-    if not event.odd and texts or any(text.startswith("value sent") for text in texts):
+    if (not event.odd and texts) or any(text.startswith("value sent") for text in texts):
         return f"{' '.join(texts)} The server refused it with {arrival.status}."
     return f"{event} was refused with {arrival.status}: {arrival.problem or 'it does not say why'}"
 

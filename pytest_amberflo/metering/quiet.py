@@ -54,8 +54,12 @@ class Patience:
             quiet_s = max(quiet_s, self.settle_s)
         if hearing.is_retrying:
             quiet_s = max(quiet_s, self.retry_s)
-        longest_s = max(_LONGEST_S, _LONGEST_TIMES * self.settle_s)
-        return min(since + quiet_s, hearing.called_s + longest_s)
+        return min(since + quiet_s, hearing.called_s + self.longest_s)
+
+    @property
+    def longest_s(self) -> float:
+        """The longest that is listened after the latest call, whatever comes."""
+        return max(_LONGEST_S, _LONGEST_TIMES * self.settle_s)
 
     def _find_gap(self, hearing: Hearing) -> float:
         """The longest time that something took to come, after a call or after what came before."""
