@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable
 
+    from pytest_amberflo.server.attempts import Attempts
     from pytest_amberflo.server.faults import FaultBook
     from pytest_amberflo.server.journal import Journal
     from pytest_amberflo.server.message import Request, Respond
@@ -48,6 +49,7 @@ class Control:
         store: Store,
         journal: Journal,
         faults: FaultBook,
+        attempts: Attempts,
         loop: asyncio.AbstractEventLoop,
         read: Callable[[Callable[[sqlite3.Connection], Any], Callable[..., None]], None],
     ) -> None:
@@ -55,6 +57,7 @@ class Control:
         self._store = store
         self._journal = journal
         self._faults = faults
+        self._attempts = attempts
         self._loop = loop
         self._read = read
         self._waiting: list[_Wait] = []
@@ -75,6 +78,9 @@ class Control:
                 respond(self._serve_faults(method, numbers, payload))
             case ("GET", "received"):
                 self._search(read_search(read_parameters(request)), respond)
+            case ("GET", "attempts"):
+                found = self._attempts.read(read_parameters(request))
+                respond(Answer(status=200, body=encode_json(found)))
             case ("DELETE", "received"):
                 self._journal.run(_forget, partial(_finish, respond))
             case _:
