@@ -68,6 +68,20 @@ def amberflo_server(_amberflo_run: Run, amberflo_customer_id: str) -> Iterator[S
 
 
 @pytest.fixture
+def amberflo_emitter_env(
+    amberflo_target: Target, _amberflo_run: Run, amberflo_url: str, amberflo_api_key: str | None
+) -> dict[str, str]:
+    """Variables for a service under test: its calls to Amberflo's hosts come to `amberflo_url`."""
+    from pytest_amberflo.emitter import prepare_environment  # noqa: PLC0415  for those who ask
+
+    if amberflo_target.kind != "embedded":
+        pytest.skip(
+            f"amberflo_emitter_env leads to the embedded server; the target is {amberflo_target}"
+        )
+    return prepare_environment(_amberflo_run.folder, amberflo_url, amberflo_api_key)
+
+
+@pytest.fixture
 def metering(
     request: pytest.FixtureRequest,
     _amberflo_run: Run,

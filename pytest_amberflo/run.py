@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os.path
 import re
+import shutil
+import tempfile
 import time
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -25,8 +28,6 @@ from pytest_amberflo.openapi.catalog import Catalog
 from pytest_amberflo.pace import Pace
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from pytest_amberflo.arazzo.bound import BoundDocument
     from pytest_amberflo.arazzo.bound import Target as StepTarget
     from pytest_amberflo.execution import WorkflowKey
@@ -52,6 +53,7 @@ def make_run(settings: Settings, config: Any, started_s: float) -> Run:
         server_url=shared.get("server_url"),
         pace=Pace(settings, started_s=shared.get("started_s") or started_s, workers=workers),
         control_token=shared.get("control_token"),
+        folder=shared.get("folder"),
     )
 
 
@@ -72,6 +74,7 @@ class Run:
         server_url: str | None = None,
         pace: Pace | None = None,
         control_token: str | None = None,
+        folder: str | None = None,
     ) -> None:
         self.settings = settings
         self.pace = pace or Pace(settings, started_s=self.now())
@@ -86,6 +89,8 @@ class Run:
         #: Lets the tests of this run control the embedded server.
         self.control_token = control_token or make_control_token()
         self._server_url = server_url
+        #: A worker has that of its controller, others make one.
+        self._shared_folder = folder
         self._server: EmbeddedServer | None = None
         self._contracts: dict[int, Contract] = {}
         self._fresh: set[str] = set()
@@ -149,8 +154,13 @@ class Run:
         if self._server_url is not None:
             return self._server_url
         key = self.settings.api_key or self._made_key
-        self._server = start_server(self.settings, key, self.control_token)
+        self._server = start_server(self.settings, key, self.control_token, self.folder)
         return self._server.url
+
+    @cached_property
+    def folder(self) -> Path:
+        """A folder of the run for files that other processes read; gone at its end."""
+        return Path(self._shared_folder or tempfile.mkdtemp(prefix="pytest-amberflo-"))
 
     def close(self) -> None:
         """Close connections and stop the embedded server."""
@@ -158,6 +168,8 @@ class Run:
             self.client.close()
         if self._server is not None:
             stop_server(self._server)
+        if self._shared_folder is None and "folder" in self.__dict__:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def new_customer(self) -> str:
         """A customer that nobody has used before: `pt-<run>-<n>`."""
