@@ -40,6 +40,24 @@ def start_server(settings: Settings, key: str, control_token: str, folder: Path)
     return server
 
 
+def prepare_environment(folder: Path, url: str, api_key: str | None) -> dict[str, str]:
+    """The variables that lead a service to the embedded server at `url`.
+
+    Fails the test that asked where TLS cannot be spoken, and says what to install.
+    """
+    __tracebackhide__ = True
+    import pytest  # noqa: PLC0415  with a test only
+
+    from pytest_amberflo.server.authority import Authority  # noqa: PLC0415
+    from pytest_amberflo.server.environment import make_environment  # noqa: PLC0415
+    from pytest_amberflo.server.errors import ServerError  # noqa: PLC0415
+
+    try:
+        return make_environment(url, Authority(folder / AUTHORITY_NAME), api_key)
+    except ServerError as error:
+        pytest.fail(f"amberflo_emitter_env: {error}", pytrace=False)
+
+
 def stop_server(server: EmbeddedServer) -> None:
     """Stop the embedded server; what went wrong inside it is said in one line."""
     from pytest_amberflo.server.errors import ServerError  # noqa: PLC0415  with the server only

@@ -72,7 +72,7 @@ def amberflo_emitter_env(
     amberflo_target: Target, _amberflo_run: Run, amberflo_url: str, amberflo_api_key: str | None
 ) -> dict[str, str]:
     """Variables for a service under test: its calls to Amberflo's hosts come to `amberflo_url`."""
-    from pytest_amberflo.emitter import prepare_environment  # noqa: PLC0415  for those who ask
+    from pytest_amberflo.embedded import prepare_environment  # noqa: PLC0415  for those who ask
 
     if amberflo_target.kind != "embedded":
         pytest.skip(
