@@ -30,7 +30,7 @@ _DISTRUST: Final = ("UNKNOWN_CA", "CERTIFICATE")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
+class Miss:
     """A call that did not get through."""
 
     #: None where only the connection is known.
@@ -50,19 +50,19 @@ class Gate:
     def __init__(self, authority: Authority | None) -> None:
         self._authority = authority
         self._context: ssl.SSLContext | None = None
-        self._attempts: deque[Attempt] = deque(maxlen=_KEPT)
+        self._misses: deque[Miss] = deque(maxlen=_KEPT)
 
     def describe(self) -> list[dict[str, Any]]:
         """The last calls that did not get through, oldest first, for JSON."""
         return [
             {"host": found["host"], "port": found["port"], "reason": found["reason"]}
             | {"text": found["text"], "atInMillis": found["at_millis"]}
-            for found in map(asdict, self._attempts)
+            for found in map(asdict, self._misses)
         ]
 
     def forget(self) -> None:
         """Forget the calls that did not get through."""
-        self._attempts.clear()
+        self._misses.clear()
 
     def check(self, request: Request) -> Answer | None:
         """The answer to a request for a tunnel; None for one that names a host it may name.
@@ -129,6 +129,6 @@ class Gate:
 
     def _note(self, host: str | None, port: int | None, reason: str, text: str) -> None:
         now_ms = time.time_ns() // 1_000_000
-        self._attempts.append(
-            Attempt(host=host, port=port, reason=reason, text=text, at_millis=now_ms)
+        self._misses.append(
+            Miss(host=host, port=port, reason=reason, text=text, at_millis=now_ms)
         )
