@@ -37,6 +37,20 @@ def amberflo_url(_amberflo_run: Run) -> str:
     return _amberflo_run.target_url
 
 
+@pytest.fixture(scope="session")
+def amberflo_emitter_env(
+    amberflo_target: Target, _amberflo_run: Run, amberflo_url: str
+) -> dict[str, str]:
+    """Variables for a service under test: its calls to Amberflo's hosts come to `amberflo_url`."""
+    from pytest_amberflo.embedded import prepare_environment  # noqa: PLC0415  for those who ask
+
+    if amberflo_target.kind != "embedded":
+        pytest.skip(
+            f"amberflo_emitter_env leads to the embedded server; the target is {amberflo_target}"
+        )
+    return prepare_environment(_amberflo_run.folder, amberflo_url, _amberflo_run.api_key)
+
+
 @pytest.fixture
 def amberflo_api_key(_amberflo_run: Run) -> str | None:
     """The API key: AMBERFLO_API_KEY, on this machine else one made for the run."""
@@ -65,20 +79,6 @@ def amberflo_server(_amberflo_run: Run, amberflo_customer_id: str) -> Iterator[S
     )
     yield control
     control.close()
-
-
-@pytest.fixture
-def amberflo_emitter_env(
-    amberflo_target: Target, _amberflo_run: Run, amberflo_url: str, amberflo_api_key: str | None
-) -> dict[str, str]:
-    """Variables for a service under test: its calls to Amberflo's hosts come to `amberflo_url`."""
-    from pytest_amberflo.embedded import prepare_environment  # noqa: PLC0415  for those who ask
-
-    if amberflo_target.kind != "embedded":
-        pytest.skip(
-            f"amberflo_emitter_env leads to the embedded server; the target is {amberflo_target}"
-        )
-    return prepare_environment(_amberflo_run.folder, amberflo_url, amberflo_api_key)
 
 
 @pytest.fixture

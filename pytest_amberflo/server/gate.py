@@ -129,6 +129,4 @@ class Gate:
 
     def _note(self, host: str | None, port: int | None, reason: str, text: str) -> None:
         now_ms = time.time_ns() // 1_000_000
-        self._misses.append(
-            Miss(host=host, port=port, reason=reason, text=text, at_millis=now_ms)
-        )
+        self._misses.append(Miss(host=host, port=port, reason=reason, text=text, at_millis=now_ms))
