@@ -146,6 +146,17 @@ class ServerControl:
             if found["atInMillis"] >= self._since_ms
         )
 
+    def read_attempts(self, after: int | None = None) -> Mapping[str, Any]:
+        """The requests to ingest since a `change`, refused and faulted ones among them.
+
+        Without `after` none, and the `change` to ask after; the first call starts the record.
+        `attempts`: number, atInSeconds, doneInSeconds, status, ending, isStored, events, body,
+        problem. `isWhole` is false where some were forgotten, `hasMore` true where there are more.
+        """
+        query = "" if after is None else f"?after={after}"
+        found: Mapping[str, Any] = self._call("GET", f"attempts{query}")
+        return found
+
     def close(self) -> None:
         """Take back the faults that were set here."""
         for number in tuple(self._faults):

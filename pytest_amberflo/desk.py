@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from pytest_amberflo.arazzo.binding import bind_document
-from pytest_amberflo.arazzo.bound import Target
 from pytest_amberflo.arazzo.events import Call, Refusal
-from pytest_amberflo.arazzo.load import load_document
-from pytest_amberflo.arazzo.plan import Plan
-from pytest_amberflo.arazzo.scope import SentRequest
-from pytest_amberflo.arazzo.source import parse_source
 from pytest_amberflo.check_text import describe_checks
 from pytest_amberflo.courier import Courier
 from pytest_amberflo.extension import StepExtension
-from pytest_amberflo.http.exchange import Request
 from pytest_amberflo.ingestion import Ingestion
 from pytest_amberflo.judge import UsageJudge
-from pytest_amberflo.openapi.catalog import read_shipped
+from pytest_amberflo.own_call import (
+    OFFICIAL,
+    PUBLISHED,
+    bind_shipped,
+    find_ingest,
+    write_ingest,
+)
 from pytest_amberflo.pace import TooManyEventsError
 from pytest_amberflo.patience import NotJudgedError, PatientClock
 from pytest_amberflo.reader import UsageReader
-from pytest_amberflo.recognition import recognize_operation
 from pytest_amberflo.variants import Variant
 from pytest_amberflo.verdict import CheckOutcome, Tally
 from pytest_amberflo.witness import Witness
@@ -32,19 +29,7 @@ from pytest_amberflo.witness import Witness
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pytest_amberflo.arazzo.bound import BoundDocument
     from pytest_amberflo.run import Run
-
-_PUBLISHED: Final = "amberflo-metering-openapi.yaml"
-_OFFICIAL: Final = "amberflo-official-openapi.yaml"
-_DOCUMENT: Final = """\
-arazzo: 1.0.1
-info: {title: Metering by hand, version: 1.0.0}
-sourceDescriptions: [{name: metering, url: DESCRIPTION, type: openapi}]
-workflows:
-  - workflowId: metering
-    steps: [{stepId: ingest, operationId: ingestMeterEvents}]
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +79,7 @@ class Metering:
         self._run = run
         self._api_key = api_key
         self._defaults = Event(meter=meter, customer=customer, value=value, time_ms=time_ms)
-        self._bound = _bind(_OFFICIAL if run.settings.target.is_live else _PUBLISHED)
+        self._bound = bind_shipped(OFFICIAL if run.settings.target.is_live else PUBLISHED)
         workflow = self._bound.document.workflows[0]
         key = (self._bound.document.source.uri, workflow.workflow_id, "ingest")
         self._tally, self._clock = Tally(), PatientClock()
@@ -203,29 +188,14 @@ class Metering:
         self._calls += 1
         document = self._bound.document
         workflow = document.workflows[0]
-        description = self._bound.descriptions["metering"]
-        operation = next(
-            found
-            for name in description.operation_ids
-            if (found := description.find(name)) and recognize_operation(found) == "ingest"
-        )
-        target = Target(source_name="metering", description=description, operation=operation)
-        headers = [("Content-Type", "application/json"), ("Accept", "application/json")]
-        if self._api_key is not None:
-            headers.insert(0, ("X-API-KEY", self._api_key))
-        request = Request(
-            method="POST",
-            url=self._run.route(target).rstrip("/") + operation.path,
-            headers=tuple(headers),
-            body=body,
-        )
+        target = find_ingest(self._bound)
         return Call(
             number=self._calls,
             document=document,
             workflow=workflow,
             step=workflow.steps[0],
             target=target,
-            plan=Plan(sent=SentRequest(request=request), path_texts={}),
+            plan=write_ingest(target, self._run.route, self._api_key, body),
             attempt=1,
             timeout_s=None,
             is_handled=lambda _: False,
@@ -244,14 +214,3 @@ def _write_bodies(events: Sequence[Event], *, as_array: bool) -> list[bytes]:
     records = [event.to_json() for event in events]
     bodies: list[Any] = [records] if as_array else list(records)
     return [json.dumps(body, separators=(",", ":")).encode() for body in bodies]
-
-
-@lru_cache(maxsize=2)
-def _bind(description: str) -> BoundDocument:
-    text = _DOCUMENT.replace("DESCRIPTION", description)
-    source = parse_source(text, name="metering", uri="amberflo:metering", is_json=False)
-    bound, problems = bind_document(
-        load_document(source), lambda url, _: read_shipped(url.rpartition("/")[2])
-    )
-    assert not problems
-    return bound

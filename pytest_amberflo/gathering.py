@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -24,8 +24,10 @@ from pytest_amberflo.nodes import REFUSAL
 from pytest_amberflo.target import check_override
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+    from pytest_amberflo.emitter.trial import Hands
     from pytest_amberflo.nodes import WorkflowItem
     from pytest_amberflo.run import Run
 
@@ -75,7 +77,10 @@ def prepare_execution(
     """The execution of an item, its inputs checked; an error of the item where they are wrong."""
     try:
         inputs = _trace_inputs(gathered, values)
-        execution = Execution(run, item.prepared, inputs, variant=item.variant, url=url)
+        hands = find_hands(item, run) if item.prepared.metered else None
+        execution = Execution(
+            run, item.prepared, inputs, variant=item.variant, url=url, hands=hands
+        )
         execution.prepare()
     except MissingInputsError as error:
         if item.prepared.key in run.called and not item.session.isinitpath(item.path):
@@ -87,6 +92,23 @@ def prepare_execution(
     else:
         return execution
     pytest.fail(clean(run.redactor.redact(message)), pytrace=False)
+
+
+def find_hands(item: pytest.Item, run: Run) -> Hands:
+    """What the user has given to move the service under test: hooks, or a command."""
+    from pytest_amberflo.emitter.choice import has_restart_hook  # noqa: PLC0415  only with meters
+    from pytest_amberflo.emitter.restart import run_restart  # noqa: PLC0415
+    from pytest_amberflo.emitter.trial import Hands  # noqa: PLC0415
+
+    command = run.settings.emitter.restart
+    restart: Callable[[], None] | None = None
+    if has_restart_hook(item.ihook):
+        restart = partial(item.ihook.pytest_amberflo_restart_emitter, item=item)
+    elif command is not None:
+        restart = partial(run_restart, command, item.config.rootpath)
+    return Hands(
+        flush=partial(item.ihook.pytest_amberflo_flush_emitter, item=item), restart=restart
+    )
 
 
 def read_url(request: pytest.FixtureRequest, item: WorkflowItem, run: Run) -> str | None:

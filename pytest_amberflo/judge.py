@@ -16,6 +16,7 @@ from pytest_amberflo.metering.query import Aggregation
 from pytest_amberflo.metering.settle import wait_until_settled
 from pytest_amberflo.metering.story import describe_event
 from pytest_amberflo.metering.terms import NOTHING_KNOWN
+from pytest_amberflo.metering.twin import describe_twins, find_twins
 from pytest_amberflo.metering.usage import UsageShapeError, read_usage
 from pytest_amberflo.metering.witness import (
     Sight,
@@ -27,7 +28,7 @@ from pytest_amberflo.metering.witness import (
 from pytest_amberflo.verdict import CheckOutcome, UsageDetail
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from pytest_amberflo.http.exchange import Exchange, Response
     from pytest_amberflo.metering.baseline import Baseline
@@ -101,8 +102,11 @@ class UsageJudge:
         """Whether the item has sent events."""
         return bool(self._own)
 
-    def enter(self, exchange: Exchange, reason: str = "") -> None:
-        """Enter one transmission of an ingest request; `reason` tells why it was sent again."""
+    def enter(self, exchange: Exchange, reason: str = "", operation: str = "") -> None:
+        """Enter one transmission of an ingest request; `reason` tells why it was sent again.
+
+        `operation` is what of the document it is sent for.
+        """
         try:
             events = read_events(exchange.request.body or b"")
         except UnreadableEventError as error:
@@ -116,7 +120,14 @@ class UsageJudge:
         )
         started, done = exchange.started_at, exchange.started_at + exchange.elapsed_s
         transmissions = [
-            Transmission(event=event, fate=fate, at_s=started, done_s=done, reason=reason)
+            Transmission(
+                event=event,
+                fate=fate,
+                at_s=started,
+                done_s=done,
+                reason=reason,
+                operation=operation,
+            )
             for event in events
         ]
         self.sent += transmissions
@@ -129,6 +140,20 @@ class UsageJudge:
         if failure is None or failure.sent:
             self._tally.events += len(events)
         self._last_ingest = self._clock.now()
+
+    def enter_heard(self, transmissions: Sequence[Transmission]) -> None:
+        """Enter what a service under test has sent, as the server heard it."""
+        self.sent += transmissions
+        self._ledger.add(transmissions)
+        for transmission in transmissions:
+            self._own[transmission.event.identity] = transmission.event
+            self._sights.pop(transmission.event.identity, None)
+        self._last_ingest = self._clock.now()
+
+    def find_twins(self) -> tuple[str, ...]:
+        """The records of the item that several of its steps sent, each for itself."""
+        records = [r for r in self._ledger.records() if r.event.identity in self._own]
+        return tuple(map(describe_twins, find_twins(records)))
 
     def adopt(self, transmissions: Iterable[Transmission]) -> None:
         """Take what is in the ledger already for what this item sent."""

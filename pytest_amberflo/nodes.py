@@ -148,7 +148,7 @@ def _make_run(
     parent: Any, prepared: PreparedWorkflow, name: str, row: Row | None
 ) -> pytest.Item | pytest.Collector:
     """The node of a workflow or row: an item, or one with an item for each variant."""
-    if not prepared.ingests:
+    if not prepared.ingests and not prepared.metered:
         return _make_item(parent, prepared, name, row, None)
     variants = _select_variants(parent.config, prepared)
     return WorkflowNode.from_parent(
@@ -161,9 +161,16 @@ def _make_run(
 
 
 def _select_variants(config: pytest.Config, prepared: PreparedWorkflow) -> Sequence[str]:
-    chosen = config.stash[SETTINGS].variants
+    """The variants of a workflow that ingests, and of one that says what calls meter."""
+    settings = config.stash[SETTINGS]
+    chosen = [*(settings.variants if prepared.ingests else ())]
+    if prepared.metered:
+        from pytest_amberflo.emitter.choice import choose_for  # noqa: PLC0415  only with meters
+
+        chosen += choose_for(config, settings, prepared)
     wanted = prepared.extension.variants
-    return chosen if wanted is None else tuple(name for name in chosen if name in wanted)
+    found = dict.fromkeys(name for name in chosen if wanted is None or name in wanted)
+    return tuple(found)
 
 
 def _make_item(

@@ -16,13 +16,16 @@ from pytest_amberflo.ledger_file import REPORT_SUFFIXES, check_deferral, find_ta
 from pytest_amberflo.metering.dedup import DedupKeyError, DedupRules, ValuePolicy, read_dedup_rules
 from pytest_amberflo.naming import find_nearest
 from pytest_amberflo.option_table import INI
+from pytest_amberflo.option_value import choose_variants, split_command
 from pytest_amberflo.settings import (
     CHECKS,
     DESCRIPTIONS,
+    EMITTER_VARIANTS,
     FILE_NAMES,
     LENIENCIES,
     LEVELS,
     VARIANTS,
+    EmitterSettings,
     Level,
     Settings,
     Target,
@@ -60,8 +63,16 @@ def read_settings(config: pytest.Config) -> Settings:
         inputs=reader.read_pairs("input", "NAME=VALUE")[0],
         without=frozenset(reader.read_list("without")),
         input_file=reader.read_path("input_file", must_exist=True),
-        variants=reader.read_variants(target),
+        variants=choose_variants(reader.find("variants"), VARIANTS, has_all=target.is_loopback),
         settle_s=reader.read_seconds("settle", 5.0 if embedded else 60.0),
+        emitter=EmitterSettings(
+            variants=choose_variants(
+                reader.find("emitter_variants"), EMITTER_VARIANTS, has_all=embedded
+            ),
+            is_chosen=reader.find("emitter_variants") is not None,
+            quiet_s=reader.read_seconds("quiet", 1.0),
+            restart=split_command(reader.find("emitter_restart")),
+        ),
         hold_s=reader.read_seconds("hold", 0.0 if embedded else 2.0),
         timeout_s=reader.read_seconds("timeout", 10.0 if target.is_loopback else 30.0),
         deadline_s=reader.read_seconds("deadline", None),
@@ -82,11 +93,6 @@ def read_settings(config: pytest.Config) -> Settings:
     if not config.option.collectonly:
         check_deferral(settings)
     return settings
-
-
-def read_file_names(config: pytest.Config) -> tuple[str, ...]:
-    """The names of workflow files alone, for collection."""
-    return tuple(config.getini("amberflo_files") or FILE_NAMES)
 
 
 class _Reader:
@@ -289,19 +295,6 @@ class _Reader:
             if re.search(r"^[^:]*:\d*$", host):
                 refuse(f"{flag} takes a host without a port, not `{host}`")
         return tuple(host.lower() for host in hosts)
-
-    def read_variants(self, target: Target) -> tuple[str, ...]:
-        """The chosen variants, in the order of VARIANTS."""
-        given = self.find("variants")
-        if given is None:
-            return VARIANTS if target.is_loopback else VARIANTS[:1]
-        names = [name.strip() for name in given.value.split(",") if name.strip()]
-        for name in names:
-            if name not in VARIANTS:
-                refuse(describe_unknown(given.label, name, VARIANTS))
-        if not names:
-            refuse(f"{given.label} names no variant; it takes {', '.join(VARIANTS)}")
-        return tuple(name for name in VARIANTS if name in names)
 
     def read_leniencies(self) -> tuple[str, ...]:
         """The rules that are not insisted on."""

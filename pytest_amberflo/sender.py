@@ -14,6 +14,7 @@ from pytest_amberflo.verdict import CheckOutcome
 if TYPE_CHECKING:
     from pytest_amberflo.arazzo.events import Call
     from pytest_amberflo.courier import Courier
+    from pytest_amberflo.emitter.trial import Trial
     from pytest_amberflo.http.exchange import Exchange
     from pytest_amberflo.judge import UsageJudge
     from pytest_amberflo.prior import PriorUsage
@@ -31,8 +32,10 @@ class Sender:
         reader: UsageReader,
         judge: UsageJudge,
         prior: PriorUsage,
+        trial: Trial | None = None,
     ) -> None:
         self._prior = prior
+        self._trial = trial
         self._courier = courier
         self._variant = variant
         self._reader = reader
@@ -61,6 +64,11 @@ class Sender:
         except TooManyEventsError as error:
             self._courier.add(call, "max-events", CheckOutcome.ERROR, str(error))
             raise Refusal(str(error)) from None
+        if self._trial is not None:
+            return self._trial.send(call, lambda: self._send(call))
+        return self._send(call)
+
+    def _send(self, call: Call) -> Exchange:
         exchange = self._courier.send(call)
         self._courier.check_response(call, exchange)
         return exchange
@@ -68,6 +76,8 @@ class Sender:
     def _query(self, call: Call) -> Exchange:
         """Query usage; after an ingest, until it is right and stays so, or is wrong."""
         extension = self._courier.extension_of(call)
+        if self._trial is not None and extension.judges_usage:
+            self._trial.settle()
         is_judged = extension.judges_usage and self._judge.has_ingested
         try:
             query = read_query(call.plan.sent.request.body or b"")

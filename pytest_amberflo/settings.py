@@ -31,11 +31,23 @@ CHECKS: Final = (
     "content-type",
     "response-schema",
     "usage",
+    "emitter",
     "throttle",
     "lost-answer",
 )
 #: Variants of a workflow that ingests.
 VARIANTS: Final = ("once", "replay", "concurrent", "batch", "lost-ack", "distinct")
+#: Variants of a workflow that says what calls to one's own service meter.
+EMITTER_VARIANTS: Final = (
+    "once",
+    "unavailable",
+    "throttled",
+    "lost-answer",
+    "down",
+    "slow",
+    "repeat",
+    "restart",
+)
 _OFF_BY_DEFAULT: Final = ("throttle", "lost-answer")
 #: The descriptions that come with the package and that probes can hold an endpoint to.
 DESCRIPTIONS: Final = ("published", "official")
@@ -68,6 +80,19 @@ class Target:
         if self.kind == "embedded" or self.url is None:
             return "embedded"
         return f"live ({self.url})" if self.is_live else self.url
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmitterSettings:
+    """What a user can set of testing a service that meters."""
+
+    variants: tuple[str, ...] = EMITTER_VARIANTS[:1]
+    #: Whether the user chose them.
+    is_chosen: bool = False
+    #: How long nothing may come from a service until all that it sends is there, in seconds.
+    quiet_s: float = 1.0
+    #: The command that restarts the service, or None.
+    restart: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +131,7 @@ class Settings:
     description: str | Path = DESCRIPTIONS[0]
     #: Whether requests are resolved and validated, and none is sent.
     is_dry_run: bool = False
+    emitter: EmitterSettings = field(default_factory=EmitterSettings)
     #: Where to keep what can be judged only later.
     ledger: Path | None = None
     #: The ledger that is to be judged now; then nothing else is run.

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable
 
+    from pytest_amberflo.server.attempts import Attempts
     from pytest_amberflo.server.faults import FaultBook
     from pytest_amberflo.server.gate import Gate
     from pytest_amberflo.server.journal import Journal
@@ -49,6 +50,7 @@ class Control:
         store: Store,
         journal: Journal,
         faults: FaultBook,
+        attempts: Attempts,
         loop: asyncio.AbstractEventLoop,
         read: Callable[[Callable[[sqlite3.Connection], Any], Callable[..., None]], None],
         gate: Gate,
@@ -57,6 +59,7 @@ class Control:
         self._store = store
         self._journal = journal
         self._faults = faults
+        self._attempts = attempts
         self._loop = loop
         self._read = read
         self._gate = gate
@@ -83,6 +86,9 @@ class Control:
                 respond(_DONE)
             case ("GET", "received"):
                 self._search(read_search(read_parameters(request)), respond)
+            case ("GET", "attempts"):
+                found = self._attempts.read(read_parameters(request))
+                respond(Answer(status=200, body=encode_json(found)))
             case ("DELETE", "received"):
                 self._journal.run(_forget, partial(_finish, respond))
             case _:
