@@ -38,6 +38,15 @@ def amberflo_url(_amberflo_run: Run) -> str:
 
 
 @pytest.fixture(scope="session")
+def amberflo_servers() -> Mapping[str, str]:
+    """Where source descriptions are served, by name, as `--amberflo-server` says it; nothing here.
+
+    An override may start what it names.
+    """
+    return {}
+
+
+@pytest.fixture(scope="session")
 def amberflo_emitter_env(
     amberflo_target: Target, _amberflo_run: Run, amberflo_url: str
 ) -> dict[str, str]:
@@ -170,6 +179,7 @@ def _amberflo_execution(
     _amberflo_run: Run,
     _amberflo_gathered: Any,
     amberflo_inputs: Mapping[str, Any],
+    amberflo_servers: Mapping[str, str],
 ) -> Execution:
     __tracebackhide__ = True
     from pytest_amberflo import gathering  # noqa: PLC0415  only with workflows
@@ -177,4 +187,6 @@ def _amberflo_execution(
     item, run = request.node, _amberflo_run
     assert isinstance(item, WorkflowItem)
     url = gathering.read_url(request, item, run)
-    return gathering.prepare_execution(item, run, _amberflo_gathered, amberflo_inputs, url)
+    return gathering.prepare_execution(
+        item, run, _amberflo_gathered, amberflo_inputs, url, amberflo_servers
+    )

@@ -9,6 +9,7 @@ import tempfile
 import time
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -28,6 +29,8 @@ from pytest_amberflo.openapi.catalog import Catalog
 from pytest_amberflo.pace import Pace
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pytest_amberflo.arazzo.bound import BoundDocument
     from pytest_amberflo.arazzo.bound import Target as StepTarget
     from pytest_amberflo.execution import WorkflowKey
@@ -250,15 +253,23 @@ class Run:
             for target in bound.each_target()
         )
 
-    def route(self, target: StepTarget, *, url: str | None = None) -> str:
+    def route(
+        self,
+        target: StepTarget,
+        *,
+        url: str | None = None,
+        servers: Mapping[str, str] = MappingProxyType({}),
+    ) -> str:
         """The base URL that a step's operation is called at.
 
         Amberflo's own hosts become `url` or else the target; loopback and allowed hosts stand.
+        `servers` says where sources are for which no option does.
         Raises Refusal for every other host, with the option that would allow it.
         """
         name = target.source_name
-        if name in self.settings.servers:
-            return self._allow(self.settings.servers[name], name, is_given=True)
+        given = self.settings.servers.get(name) or servers.get(name)
+        if given is not None:
+            return self._allow(given, name, is_given=True)
         server = target.server_url()
         host = urlsplit(server).hostname or ""
         if is_amberflo_host(host):

@@ -41,6 +41,7 @@ class Call:
 
     id: str
     customer: str
+    text: str
     language: str
     #: When it was made, in milliseconds since 1970.
     time_ms: int
@@ -73,7 +74,7 @@ def describe_usage(call: Call) -> list[dict[str, Any]]:
 
 
 class State:
-    """Answers by idempotency key, and the events that were not sent yet, in one file."""
+    """Answers, what was translated before, and the events that were not sent yet, in one file."""
 
     def __init__(self, path: str) -> None:
         self._lock = threading.Lock()
@@ -81,6 +82,8 @@ class State:
         self._connection.executescript(
             "CREATE TABLE IF NOT EXISTS answer"
             " (customer TEXT, key TEXT, body TEXT, PRIMARY KEY (customer, key));"
+            "CREATE TABLE IF NOT EXISTS made"
+            " (customer TEXT, text TEXT, language TEXT, PRIMARY KEY (customer, text, language));"
             "CREATE TABLE IF NOT EXISTS outbox"
             " (number INTEGER PRIMARY KEY, event TEXT, refused TEXT)"
         )
@@ -90,12 +93,22 @@ class State:
         row = self._run("SELECT body FROM answer WHERE customer = ? AND key = ?", customer, key)
         return json.loads(row[0][0]) if row else None
 
+    def is_made(self, customer: str, text: str, language: str) -> bool:
+        """Whether a customer has had this translation before."""
+        place = (customer, text, language)
+        found = "SELECT 1 FROM made WHERE customer = ? AND text = ? AND language = ?"
+        return bool(self._run(found, *place))
+
     def keep(self, call: Call, key: str | None, events: list[dict[str, Any]]) -> None:
         """Keep an answer and its events: both, or neither."""
         with self._lock, self._connection:
             if key is not None:
                 row = (call.customer, key, json.dumps(call.answer))
                 self._connection.execute("INSERT INTO answer VALUES (?, ?, ?)", row)
+            self._connection.execute(
+                "INSERT OR IGNORE INTO made VALUES (?, ?, ?)",
+                (call.customer, call.text, call.language),
+            )
             self._connection.executemany(
                 "INSERT INTO outbox (event) VALUES (?)", [(json.dumps(event),) for event in events]
             )
@@ -181,7 +194,6 @@ class App:
     def __init__(self, state: State, sender: Sender) -> None:
         self.state = state
         self.sender = sender
-        self._known: set[tuple[str, str, str]] = set()
         self._lock = threading.Lock()
 
     def answer(
@@ -202,16 +214,16 @@ class App:
         return 200, call.answer
 
     def _translate(self, customer: str, text: str, language: str) -> Call:
-        cached = (customer, text, language) in self._known
-        self._known.add((customer, text, language))
+        cached = self.state.is_made(customer, text, language)
         made = {"id": str(uuid.uuid4())} | translate(text, language) | {"cached": cached}
-        return Call(made["id"], customer, language, int(time.time() * 1000), made)
+        return Call(made["id"], customer, text, language, int(time.time() * 1000), made)
 
 
 class Handler(BaseHTTPRequestHandler):
     """HTTP, and no more."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     app: App
 
     def do_GET(self) -> None:
