@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pytest_amberflo.arazzo.events import Call, Refusal
 from pytest_amberflo.check_text import describe_checks
 from pytest_amberflo.courier import Courier
+from pytest_amberflo.exchange_text import clean
 from pytest_amberflo.extension import StepExtension
 from pytest_amberflo.ingestion import Ingestion
 from pytest_amberflo.judge import UsageJudge
@@ -27,9 +28,19 @@ from pytest_amberflo.verdict import CheckOutcome, Tally
 from pytest_amberflo.witness import Witness
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from pytest_amberflo.emitter.block import Block
+    from pytest_amberflo.emitter.watch import Watch
+    from pytest_amberflo.metering.emitter import Emission
+    from pytest_amberflo.metering.ledger import Transmission
     from pytest_amberflo.run import Run
+
+#: What a reader has to know of a target that is not the embedded server.
+UNHEARD: Final = (
+    "judged by usage alone: what the service sent cannot be seen there (unique ids, times, "
+    "dimensions, copies, which call)"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +86,12 @@ class Metering:
         customer: str,
         value: float,
         time_ms: int,
+        flush: Callable[[], None] = lambda: None,
+        note: Callable[[str], None] = lambda _: None,
     ) -> None:
+        """`flush` has a service under test send what it holds, `note` tells the reader."""
+        self._flush = flush
+        self._note = note
         self._run = run
         self._api_key = api_key
         self._defaults = Event(meter=meter, customer=customer, value=value, time_ms=time_ms)
@@ -90,6 +106,7 @@ class Metering:
         self._witness = Witness(self._bound, self._courier, reader, self._judge, run.route)
         self._sent: list[Event] = []
         self._calls = 0
+        self._blocks = 0
 
     def event(
         self,
@@ -153,6 +170,60 @@ class Metering:
         reasons = (*self._judge.not_in_ledger, *self._judge.find_unobserved())
         if reasons:
             raise MeteringFailure("unverified: " + "; ".join(reasons))
+
+    def expect(
+        self,
+        *values: float,
+        meter: str | None = None,
+        customer: str | None = None,
+        dimensions: Mapping[str, str] | None = None,
+        match: Mapping[str, str] | None = None,
+    ) -> Block:
+        """A block (`with`) in which a service is called that must meter exactly this.
+
+        One event for each value, all with the meter, customer, dimensions and `match` given;
+        `add` of what the block gives adds others, also when the answer is there. Without any,
+        nothing may be metered. At the end of the block what came to the embedded server is
+        paired with it, one to one; then usage is read. Raises MeteringFailure.
+        """
+        from pytest_amberflo.emitter.block import Block  # noqa: PLC0415  for those who ask
+        from pytest_amberflo.emitter.building import make_control, make_watch  # noqa: PLC0415
+
+        is_heard = self._run.settings.target.kind == "embedded"
+        own = frozenset({self._defaults.customer})
+
+        def watch() -> Watch:
+            control = make_control(self._run) if is_heard else None
+            return make_watch(self._run, control, own)
+
+        self._blocks += 1
+        block = Block(
+            watch,
+            self._conclude,
+            self._flush,
+            (self._defaults.meter, self._defaults.customer),
+            label="the block" if self._blocks == 1 else f"block {self._blocks}",
+            is_live=self._judge.is_live,
+        )
+        for value in values:
+            block.add(value, meter=meter, customer=customer, dimensions=dimensions, match=match)
+        return block
+
+    def _conclude(self, emission: Emission | None, heard: list[Transmission]) -> None:
+        """Judge what came of a block, and then its usage."""
+        __tracebackhide__ = True
+        if emission is not None and not emission.is_right:
+            from pytest_amberflo.emitter_text import describe_emission  # noqa: PLC0415
+
+            text = "\n".join(describe_emission(emission))
+            raise MeteringFailure(self._run.redactor.redact(clean(text)))
+        if emission is None:
+            self._note(UNHEARD)
+        self._judge.enter_heard(heard)
+        if not self._witness.has_subject:
+            self._witness.remember(self._make_call(b"[]"))
+        if heard:
+            self.eventually()
 
     @property
     def is_settled(self) -> bool:

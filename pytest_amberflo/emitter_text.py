@@ -10,7 +10,7 @@ from pytest_amberflo.metering.window import format_time
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from pytest_amberflo.metering.emission import Arrival, Arrived, CallMark, Declared, Emitted
+    from pytest_amberflo.metering.emission import Arrival, Arrived, Declared, Emitted
     from pytest_amberflo.metering.emitter import Emission
 
 _MOST_FINDINGS: Final = 20
@@ -33,39 +33,42 @@ def describe_emission(emission: Emission) -> list[str]:
 
 def _list_rows(emission: Emission) -> Iterator[tuple[str, str, str]]:
     """A row for each event: the call, what was due, what came."""
-    rows: list[tuple[int, CallMark | None, str, str]] = []
-    for pair in emission.pairing.pairs:
-        came = _describe_record(pair.record)
-        rows.append((pair.declared.call.number, pair.declared.call, _due(pair.declared), came))
-    for due in emission.pairing.missing:
-        rows.append((due.call.number, due.call, _due(due), "nothing"))
-    busy = {number for number, *_ in rows}
-    for call in emission.scene.calls:
-        if call.number not in busy:
-            rows.append((call.number, call, "nothing", ""))
-    rows.sort(key=lambda row: row[0])
+    pairing = emission.pairing
+    names_customer = len(emission.scene.customers) != 1
+    rows = [
+        (pair.declared.call, _due(pair.declared, names_customer), _came(pair.record))
+        for pair in pairing.pairs
+    ]
+    rows += [(due.call, _due(due, names_customer), "nothing") for due in pairing.missing]
+    busy = {call.number for call, *_ in rows}
+    rows += [(call, "nothing", "") for call in emission.scene.calls if call.number not in busy]
+    rows.sort(key=lambda row: row[0].number)
     shown: int | None = None
-    for number, call, due_text, came in rows:
-        name = f"{call.label}  {call.answer}" if call is not None and number != shown else ""
-        shown = number
-        yield name, due_text, came
-    for record in emission.pairing.extra:
-        yield "", "", _describe_record(record)
+    for call, due, came in rows:
+        yield f"{call.label}  {call.answer}" if call.number != shown else "", due, came
+        shown = call.number
+    for record in pairing.extra:
+        yield "", "", _came(record)
     for record in emission.unkept:
-        yield "", "", f"{_describe_record(record)}, not kept"
+        yield "", "", f"{_came(record)}  not kept"
 
 
-def _due(due: Declared) -> str:
-    named = [f"{name}={value}" for name, value in (*due.dimensions, *due.match)]
-    text = " ".join([str(due), f"for {due.customer}", *dict.fromkeys(named)])
-    return f"{text}, or nothing" if due.is_optional else text
+def _due(due: Declared, names_customer: bool) -> str:  # noqa: FBT001  private
+    named = [f"{name}={value}" for name, value in (*due.match, *due.dimensions)]
+    whose = [f"customer={due.customer}"] if names_customer else []
+    text = "  ".join([str(due), *whose, *dict.fromkeys(named)])
+    return f"{text}  (or nothing)" if due.is_optional else text
 
 
-def _describe_record(record: Arrived) -> str:
+def _came(record: Arrived) -> str:
     event, count = record.event, len(record.arrivals)
-    named = [f"{name}={value}" for name, value in event.dimensions]
-    text = " ".join([str(event), f"for {event.customer or 'nobody'}", *named])
-    return f"{text}, {count} times" if count > 1 else text
+    parts = [f"{event.meter or 'no meter'} {event.value_text}"]
+    parts.append("no uniqueId" if event.unique_id is None else f"uniqueId={event.unique_id}")
+    parts += [f"{name}={value}" for name, value in event.dimensions]
+    parts.append(f"customer={event.customer}" if event.customer else "no customer")
+    if event.time_ms is not None:
+        parts.append(f"at {format_time(event.time_ms)[11:]}")
+    return "  ".join([*parts, *([f"{count} times"] if count > 1 else [])])
 
 
 def _write_table(rows: Sequence[tuple[str, str, str]]) -> list[str]:
@@ -83,13 +86,10 @@ def _list_requests(arrivals: Sequence[Arrival]) -> Iterator[str]:
     for arrival in arrivals[:_MOST_REQUESTS]:
         count = len(arrival.events)
         what = f"{count} event{'' if count == 1 else 's'}" if arrival.body is None else "no JSON"
-        kept = (
-            ""
-            if arrival.is_stored == arrival.is_acknowledged
-            else (", kept" if arrival.is_stored else ", not kept")
-        )
+        kept = ", kept" if arrival.is_stored and not arrival.is_acknowledged else ""
         why = f"  {arrival.problem}" if arrival.problem else ""
-        yield f"  {format_time(int(arrival.at_s * 1000))[11:]}  {what}  {arrival.answer}{kept}{why}"
+        when = format_time(int(arrival.at_s * 1000))[11:]
+        yield f"  {when}  {what}  {arrival.answer}{kept}{why}"
     if len(arrivals) > _MOST_REQUESTS:
         yield f"  and {len(arrivals) - _MOST_REQUESTS} more"
 

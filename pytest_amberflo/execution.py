@@ -191,13 +191,14 @@ class Execution:
         if not self._prepared.metered:
             return None
         from pytest_amberflo.emitter.building import make_trial  # noqa: PLC0415  only with meters
+        from pytest_amberflo.emitter.trial import Parts  # noqa: PLC0415
 
         return make_trial(
             self._run,
             self._prepared,
             self._inputs.values,
             self._variant,
-            (courier, judge, witness, route),
+            Parts(courier=courier, judge=judge, witness=witness, route=route),
             hands=self._hands,
             is_heard=self._url is None,
         )

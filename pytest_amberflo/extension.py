@@ -112,8 +112,10 @@ class ExtensionReader:
     def _read_flush(self, name: Any, at: Pointer, workflow: Workflow) -> str | None:
         """The step that flushes; it must be one that calls an operation."""
         known = tuple(step.step_id for step in workflow.steps if step.workflow_id is None)
-        if name is None or name in known:
-            return name
+        if name is None:
+            return None
+        if name in known:
+            return str(name)
         self._add(at, f"there is no step `{name}` that calls an operation", name, known)
         return None
 

@@ -1,4 +1,4 @@
-"""Values of `x-amberflo` in which runtime expressions stand: compiled and checked at collection."""
+"""Values of `x-amberflo` in which expressions stand: compiled and checked at collection."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -100,7 +101,7 @@ def metering(
     amberflo_meter_value: float,
     metering_window: MeteringWindow,
 ) -> Iterator[Metering]:
-    """Metering by hand: `ingest`, `replay`, `ingest_at_once`, and `eventually` all counts once."""
+    """Metering by hand: `ingest`, `replay`, `ingest_at_once`, `expect`, and `eventually`."""
     from pytest_amberflo.desk import Metering  # noqa: PLC0415  for those who ask
 
     desk = Metering(
@@ -110,6 +111,8 @@ def metering(
         customer=amberflo_customer_id,
         value=amberflo_meter_value,
         time_ms=metering_window.event_millis,
+        flush=partial(request.node.ihook.pytest_amberflo_flush_emitter, item=request.node),
+        note=partial(request.node.add_report_section, "call", "amberflo"),
     )
     yield desk
     if not desk.is_settled and not request.node.stash.get(HAS_FAILED, False):

@@ -23,8 +23,7 @@ OPTIONS: Final = (
         "emitter-variants",
         "LIST",
         False,
-        f"of workflows with `meters`, by comma: {', '.join(EMITTER_VARIANTS)} "
-        "(all on the embedded server, else once)",
+        f"with `meters`, by comma: {', '.join(EMITTER_VARIANTS)} (all if embedded, else once)",
     ),
     ("emitter-restart", "COMMAND", False, "what restarts the service under test"),
     ("settle", "SECONDS", False, "how long usage may take to show (5 embedded, 60 elsewhere)"),

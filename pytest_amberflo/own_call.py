@@ -17,8 +17,6 @@ from pytest_amberflo.openapi.catalog import read_shipped
 from pytest_amberflo.recognition import recognize_operation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from pytest_amberflo.arazzo.bound import BoundDocument
     from pytest_amberflo.arazzo.events import Call, Route
 
@@ -72,9 +70,7 @@ def write_ingest(target: Target, route: Route, api_key: str | None, body: bytes)
     return Plan(sent=SentRequest(request=request), path_texts={})
 
 
-def stand_in(
-    call: Call, *, is_live: bool, route: Callable[[Target], str], api_key: str | None
-) -> Call:
+def stand_in(call: Call, *, is_live: bool, route: Route, api_key: str | None) -> Call:
     """The ingest that a call to one's own service stands for; it is not sent itself.
 
     Queries are asked in its place: at the same target, with the same key.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pytest_amberflo.arazzo.errors import EvaluationError
 from pytest_amberflo.arazzo.expression import InputRef
@@ -16,20 +16,13 @@ from pytest_amberflo.emitter.watch import Watch, make_patience
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import TypeAlias
 
-    from pytest_amberflo.arazzo.events import Route
-    from pytest_amberflo.courier import Courier
+    from pytest_amberflo.emitter.trial import Parts
     from pytest_amberflo.execution import MeteredStep, PreparedWorkflow
-    from pytest_amberflo.judge import UsageJudge
     from pytest_amberflo.run import Run
-    from pytest_amberflo.witness import Witness
-
-    #: What the item has already: who sends, judges and asks, and where things are called.
-    Parts: TypeAlias = tuple[Courier, UsageJudge, Witness, Route]
 
 #: How fresh customers of any run begin.
-_FRESH = "pt-"
+_FRESH: Final = "pt-"
 
 
 def make_trial(
@@ -46,7 +39,6 @@ def make_trial(
 
     `is_heard`: whether the item's requests go to the run's own target.
     """
-    courier, judge, witness, route = parts
     hands = hands or Hands(flush=lambda: None)
     is_ours = is_heard and run.settings.target.kind == "embedded"
     control = make_control(run) if is_ours else None
@@ -55,7 +47,7 @@ def make_trial(
     faulty = EmitterVariant(
         name=variant or "once",
         control=control,
-        courier=courier,
+        courier=parts.courier,
         customers=_choose_struck(run, known | fresh),
         restart=hands.restart,
         restarts_after=max(1, len(prepared.metered) // 2),
@@ -65,11 +57,8 @@ def make_trial(
     api_key = inputs.get("apiKey")
     return Trial(
         run,
-        courier,
-        judge,
-        witness,
+        parts,
         make_watch(run, control, frozenset(known | fresh)),
-        route,
         hands,
         faulty,
         flush_step=prepared.extension.flush,

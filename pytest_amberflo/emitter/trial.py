@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from pytest_amberflo.emitter.declaring import DeclarationError, declare
+from pytest_amberflo.emitter.entering import foresee, list_heard
 from pytest_amberflo.metering.emission import CallMark
-from pytest_amberflo.metering.event import MeterEvent
-from pytest_amberflo.metering.ledger import Fate, Transmission
 from pytest_amberflo.own_call import stand_in
 from pytest_amberflo.verdict import CheckOutcome, EmissionDetail
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     from pytest_amberflo.arazzo.events import Call, Route
     from pytest_amberflo.courier import Courier
@@ -22,14 +21,10 @@ if TYPE_CHECKING:
     from pytest_amberflo.emitter.watch import Watch
     from pytest_amberflo.http.exchange import Exchange
     from pytest_amberflo.judge import UsageJudge
-    from pytest_amberflo.metering.emission import Arrival, Declared
+    from pytest_amberflo.metering.emission import Arrival
     from pytest_amberflo.metering.emitter import Emission
     from pytest_amberflo.run import Run
     from pytest_amberflo.witness import Witness
-
-#: How often the real service may have got an event that nobody could see: its fresh figures
-#: count every copy.
-_UNSEEN_COPIES: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,17 +37,24 @@ class Hands:
     restart: Callable[[], None] | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What an item has already: who sends, judges and asks, and where things are called."""
+
+    courier: Courier
+    judge: UsageJudge
+    witness: Witness
+    route: Route
+
+
 class Trial:
     """Notes and judges the metered calls of one item."""
 
     def __init__(
         self,
         run: Run,
-        courier: Courier,
-        judge: UsageJudge,
-        witness: Witness,
+        parts: Parts,
         watch: Watch,
-        route: Route,
         hands: Hands,
         variant: EmitterVariant,
         *,
@@ -60,11 +62,11 @@ class Trial:
         api_key: str | None = None,
     ) -> None:
         self._run = run
-        self._courier = courier
-        self._judge = judge
-        self._witness = witness
+        self._courier = parts.courier
+        self._judge = parts.judge
+        self._witness = parts.witness
+        self._route = parts.route
         self._watch = watch
-        self._route = route
         self._hands = hands
         self._variant = variant
         self._flush_step = flush_step
@@ -193,27 +195,18 @@ class Trial:
 
     def _enter_heard(self, arrivals: Iterable[Arrival]) -> None:
         """Put what came into the ledger, so that usage is judged by it."""
-        customers = self._watch.customers | {due.customer for due in self._watch.declared}
         for arrival in arrivals:
             if arrival.number in self._entered:
                 continue
             self._entered.add(arrival.number)
-            fate = Fate.STORED if arrival.is_stored else Fate.REFUSED
-            events = [event.to_event() for event in arrival.events if event.customer in customers]
-            self._judge.enter_heard(
-                [
-                    Transmission(event=event, fate=fate, at_s=arrival.at_s, done_s=arrival.done_s)
-                    for event in events
-                    if event is not None
-                ]
-            )
+            self._judge.enter_heard(list(list_heard(arrival, self._watch.own_customers)))
 
     def _enter_declared(self) -> None:
         """Put what calls must meter into the ledger, where nothing can be heard."""
         fresh = [due for due in self._watch.declared if not due.is_optional]
         for due in fresh[len(self._entered) :]:
             self._entered.add(len(self._entered))
-            self._judge.enter_heard(list(_foresee(due, is_live=self._judge.is_live)))
+            self._judge.enter_heard(list(foresee(due, is_live=self._judge.is_live)))
         last = self._calls[max(self._calls)]
         known = sorted({due.customer for due in fresh if not self._run.is_fresh(due.customer)})
         if known:
@@ -229,19 +222,3 @@ class Trial:
             "sent cannot be seen there (unique ids, times, dimensions, copies, which call)"
         )
         self._courier.add(last, "emitter", CheckOutcome.PASSED, message)
-
-
-def _foresee(due: Declared, *, is_live: bool) -> Iterator[Transmission]:
-    """An event as it must have been sent, at the time of its call."""
-    moment = due.call.done_s
-    event = MeterEvent(
-        meter=due.meter,
-        customer=due.customer,
-        value=due.value,
-        time_ms=round(moment * 1000),
-        unique_id=f"call {due.call.label}",
-        dimensions=due.dimensions,
-    )
-    yield Transmission(event=event, fate=Fate.STORED, at_s=due.call.started_s, done_s=moment)
-    for _ in range(_UNSEEN_COPIES if is_live else 0):
-        yield Transmission(event=event, fate=Fate.MAYBE, at_s=moment, reason="a retry, perhaps")

@@ -89,17 +89,19 @@ class Watch:
         return emission
 
     def _is_wanted(self, arrival: Arrival) -> bool:
-        own = self._own_customers()
+        own = self.own_customers
         return arrival.body is not None or any(
             event.customer in own or self.may_be_ours(event.customer) for event in arrival.events
         )
 
-    def _own_customers(self) -> frozenset[str]:
+    @property
+    def own_customers(self) -> frozenset[str]:
+        """Whom the calls were made for."""
         return self.customers | {due.customer for due in self.declared}
 
     def _scene(self) -> Scene:
         assert self.listener is not None
-        own = self._own_customers()
+        own = self.own_customers
         return Scene(
             declared=tuple(self.declared),
             calls=tuple(self.calls),

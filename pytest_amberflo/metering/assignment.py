@@ -71,6 +71,11 @@ def _augment(
         if row_of[best] < 0:
             break
         current = row_of[best]
+    _turn_over(row, column, came_from, row_of)
+
+
+def _turn_over(row: int, column: int, came_from: list[int], row_of: list[int]) -> None:
+    """Hand on every column of a path to the row before it; the first goes to `row`."""
     while column >= 0:
         before = came_from[column]
         row_of[column] = row if before < 0 else row_of[before]

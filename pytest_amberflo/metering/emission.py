@@ -94,12 +94,17 @@ class Emitted:
             dimensions=self.dimensions,
         )
 
-    def __str__(self) -> str:
-        """The event as reports name it, with what tells it apart."""
-        value = "?" if self.value is None else format_number(self.value)
+    @property
+    def value_text(self) -> str:
+        """The value as it was sent: a number, or whatever else it is, as JSON."""
         for member in self.odd:
             if member.startswith("meterValue: "):
-                value = member.removeprefix("meterValue: ")
+                return member.removeprefix("meterValue: ")
+        return "without a value" if self.value is None else format_number(self.value)
+
+    def __str__(self) -> str:
+        """The event as reports name it, with what tells it apart."""
+        value = self.value_text
         when = "" if self.time_ms is None else f" at {format_time(self.time_ms)}"
         name = f"{self.meter or '(no meter)'} {value}{when}"
         return name if self.unique_id is None else f"{name} (uniqueId {self.unique_id})"

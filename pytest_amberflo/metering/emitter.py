@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pytest_amberflo.metering.dedup import DedupRules
@@ -15,9 +14,9 @@ from pytest_amberflo.metering.pairing import pair_events
 from pytest_amberflo.naming import find_nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from pytest_amberflo.metering.emission import Arrival, Arrived, CallMark, Declared
+    from pytest_amberflo.metering.emission import Arrival, Arrived, CallMark, Declared, Emitted
     from pytest_amberflo.metering.emitter_finding import Finding
     from pytest_amberflo.metering.pairing import Pairing
 
@@ -34,7 +33,7 @@ class Scene:
     customers: frozenset[str]
     #: Those of them that others may send for, too.
     shared: frozenset[str] = frozenset()
-    rules: DedupRules = DedupRules()
+    rules: DedupRules = field(default_factory=DedupRules)
     #: Whether there is no call that does not say what it meters.
     is_closed: bool = True
     #: Whether an event of a customer that no call names may be one of these calls.
@@ -122,7 +121,7 @@ def _is_asked(record: Arrived, scene: Scene) -> bool:
     return scene.is_closed or meter in meters or find_nearest(meter, meters) is not None
 
 
-def _list_notes(own: list[Arrived], foreign: set[object]) -> Iterator[str]:
+def _list_notes(own: list[Arrived], foreign: set[Emitted]) -> Iterator[str]:
     others = sorted({record.event.meter or "" for record in own if record.event in foreign})
     for meter in others:
         yield f"events of meter {meter} came, and no step says that its call meters them"

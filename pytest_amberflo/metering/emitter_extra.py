@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from pytest_amberflo.metering.emitter_finding import Finding, Kind
-from pytest_amberflo.metering.number import format_number
 from pytest_amberflo.metering.pairing import find_flaws
 from pytest_amberflo.metering.story import describe_duration, join_names
 
@@ -30,7 +29,7 @@ def is_twin(due: Declared, pair: Pair) -> bool:
     return any(
         later.number == earlier.number
         or (earlier.is_acknowledged and (earlier.done_s or earlier.at_s) <= later.at_s)
-        for earlier, later in zip(arrivals, arrivals[1:], strict=False)
+        for earlier, later in pairwise(arrivals)
     )
 
 
@@ -180,7 +179,7 @@ def _describe_copy(original: Pair, record: Arrived) -> str:
         first, second = second, first
     who = _name_resending(original, first, second)
     one, other = first.event, second.event
-    both = f"{one} and {replace_meter(other)}"
+    both = f"{one} and {_describe_second(other)}"
     differences = list_differences(one, other)
     if differences == ["uniqueId"]:
         id_text = (
@@ -216,11 +215,9 @@ def _name_resending(original: Pair, first: Arrived, second: Arrived) -> str:
     return "metered twice: the second"
 
 
-def replace_meter(event: Emitted) -> str:
-    """An event without its meter, as it stands after one of the same meter."""
-    plain = str(replace(event, meter=""))
-    value = "?" if event.value is None else format_number(event.value)
-    return plain.replace("(no meter) ", "", 1) if plain.startswith("(no meter) ") else value
+def _describe_second(event: Emitted) -> str:
+    """An event as it stands after one of the same meter."""
+    return str(event).removeprefix(f"{event.meter} ")
 
 
 def _find_nearest_call(record: Arrived, calls: Sequence[CallMark]) -> CallMark | None:

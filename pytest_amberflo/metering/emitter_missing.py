@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_amberflo.metering.emitter_extra import is_twin
 from pytest_amberflo.metering.emitter_finding import Finding, Kind
-from pytest_amberflo.metering.emitter_wrong import describe_time, describe_value
+from pytest_amberflo.metering.emitter_wrong import describe_time
+from pytest_amberflo.metering.misvalue import describe_value
 from pytest_amberflo.metering.pairing import find_flaws, pair_events
 from pytest_amberflo.metering.story import join_names
 

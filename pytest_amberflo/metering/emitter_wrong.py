@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Final
 
 from pytest_amberflo.metering.emitter_finding import Finding, Kind
-from pytest_amberflo.metering.number import EXACT, format_number, subtract
+from pytest_amberflo.metering.misvalue import describe_value
 from pytest_amberflo.metering.story import describe_duration
 from pytest_amberflo.naming import find_nearest
 
@@ -21,20 +20,6 @@ _AHEAD_S: Final = 5.0
 #: Numbers below are seconds, and those above microseconds, if they are to be moments of our days.
 _SECONDS_BELOW_MS: Final = 10**11
 _MICROSECONDS_FROM_MS: Final = 10**14
-#: Of a value that is this little off, the rest is what floats leave behind.
-_NOISE: Final = Decimal("1e-9")
-_UNITS: Final = {
-    Decimal(1000): "1000 times what is due",
-    Decimal("0.001"): "a 1000th of what is due",
-    Decimal(1024): "1024 times what is due",
-    Decimal(1024 * 1024): "1048576 times what is due",
-    Decimal(1000000): "a million times what is due",
-    Decimal("0.000001"): "a millionth of what is due",
-    Decimal(60): "60 times what is due",
-    Decimal(3600): "3600 times what is due",
-    Decimal(100): "100 times what is due",
-    Decimal("0.01"): "a 100th of what is due",
-}
 
 
 def find_mistakes(pairing: Pairing, customers: Collection[str]) -> Iterator[Finding]:
@@ -67,10 +52,11 @@ def find_idlessness(pair: Pair) -> list[str]:
     if pair.record.event.unique_id or has_own:
         return []
     blank = "no uniqueId" if pair.record.event.unique_id is None else "an empty uniqueId"
-    return [
+    text = (
         f"{blank}: {pair.record.event} and an equal call in the same millisecond would be one "
         "record. Make one of what happened, and send the same one when it is sent again."
-    ]
+    )
+    return [text]
 
 
 def describe_time(event: Emitted, at_s: float) -> list[str]:
@@ -90,10 +76,8 @@ def describe_time(event: Emitted, at_s: float) -> list[str]:
     ahead_s = time_ms / 1000 - at_s
     if ahead_s <= _AHEAD_S:
         return []
-    return [
-        f"clock {ahead_s:.0f} s ahead: the event is {describe_duration(ahead_s)} later than its "
-        "own arrival."
-    ]
+    late = describe_duration(ahead_s)
+    return [f"clock {ahead_s:.0f} s ahead: the event is {late} later than its own arrival."]
 
 
 def _describe_flaw(
@@ -130,30 +114,3 @@ def describe_meter(due: str, came: str | None) -> str:
     if find_nearest(came, (due,)) is not None:
         return f"undeclared meter `{came}`: did you mean `{due}`?"
     return f"undeclared meter `{came}`; `{due}` is due."
-
-
-def describe_value(due: str, came: str | None) -> str:
-    """What is wrong with a value, as far as that can be told from the two numbers."""
-    if came is None:
-        return f"no meterValue; {due} is due."
-    if came.startswith('"'):
-        return f"value sent as text: {came}; the number {due} is due."
-    try:
-        wanted, seen = Decimal(due), Decimal(came)
-    except InvalidOperation:
-        return f"value is {came}; {due} is due."
-    text = f"value is {came}; {due} is due"
-    difference = subtract(seen, wanted)
-    if wanted != 0:
-        ratio = EXACT.divide(seen, wanted)
-        for unit, words in _UNITS.items():
-            if abs(subtract(ratio, unit)) < _NOISE * unit:
-                return f"wrong unit: {text}, so it is {words}."
-        if abs(difference) < _NOISE * abs(wanted):
-            return f"float noise: {text}. Count in integers or decimals, or round before sending."
-        if seen == -wanted:
-            return f"wrong sign: {text}."
-    if seen != wanted and subtract(seen, wanted).copy_abs() < 1 and seen == seen.to_integral():
-        return f"rounded: {text}."
-    sign = "+" if difference > 0 else ""
-    return f"wrong value: {text} ({sign}{format_number(difference)})."

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from pytest_amberflo.metering.assignment import FORBIDDEN, assign
+from pytest_amberflo.metering.misvalue import is_distorted
 from pytest_amberflo.metering.number import format_number
 from pytest_amberflo.naming import find_nearest
 
@@ -27,6 +28,7 @@ _METER: Final = 130
 _NEAR_METER: Final = 60
 _CUSTOMER: Final = 60
 _VALUE: Final = 75
+_DISTORTED_VALUE: Final = 50
 _DIMENSION: Final = 40
 _MATCH: Final = 130
 #: The share that other fields count for where `match` says whose event it is.
@@ -137,7 +139,7 @@ def _cost(declared: Declared, record: Arrived, extra: int) -> int:
     if record.at_s < declared.call.started_s - _SLACK_S:
         return FORBIDDEN  # it came before the call was made
     flaws = find_flaws(declared, record.event)
-    weight = float(sum(map(_weigh, flaws)))
+    weight = float(sum(_weigh(flaw, declared, record.event) for flaw in flaws))
     if declared.match and not any(flaw.is_match for flaw in flaws):
         weight *= _MATCHED
     if weight >= _MISSING + _EXTRA:
@@ -145,7 +147,7 @@ def _cost(declared: Declared, record: Arrived, extra: int) -> int:
     return (round(weight) - extra) * _UNIT + _distance(declared, record)
 
 
-def _weigh(flaw: Flaw) -> int:
+def _weigh(flaw: Flaw, declared: Declared, event: Emitted) -> int:
     if flaw.is_match:
         return _MATCH
     match flaw.field:
@@ -155,7 +157,8 @@ def _weigh(flaw: Flaw) -> int:
         case "customerId":
             return _CUSTOMER
         case "meterValue":
-            return _VALUE
+            is_near = event.value is None or is_distorted(declared.value, event.value)
+            return _DISTORTED_VALUE if is_near else _VALUE
         case _:
             return _DIMENSION
 

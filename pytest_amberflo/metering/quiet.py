@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -65,11 +66,7 @@ class Patience:
         """The longest time that something took to come, after a call or after what came before."""
         arrivals = set(hearing.arrivals_s)
         moments = sorted({*hearing.calls_s, *arrivals})
-        gaps = [
-            moment - before
-            for before, moment in zip(moments, moments[1:], strict=False)
-            if moment in arrivals
-        ]
+        gaps = [moment - before for before, moment in pairwise(moments) if moment in arrivals]
         return max(gaps, default=0.0)
 
 

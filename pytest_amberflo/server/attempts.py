@@ -122,7 +122,8 @@ class Attempts:
         return self._show(found[::-1], after)
 
     def _show(self, changes: list[int], after: int) -> dict[str, Any]:
-        shown, room = [], _MOST_SHOWN_BYTES
+        shown: list[dict[str, Any]] = []
+        room = _MOST_SHOWN_BYTES
         last = after
         for change in changes[:_MOST_SHOWN]:
             attempt = self._kept[change]
