@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import socket
 import subprocess
 import sys
@@ -28,8 +29,9 @@ class Service:
             self.port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self._environment = os.environ | environment
-        self._command = [sys.executable, _HERE / _PROGRAM, "--port", str(self.port)]
-        self._command += ["--state", folder / "state.sqlite"]
+        program, *words = shlex.split(_PROGRAM)
+        self._command = [sys.executable, _HERE / program, *words]
+        self._command += ["--port", str(self.port), "--state", folder / "state.sqlite"]
 
     def start(self) -> None:
         """Start it, and wait until it can be called."""
