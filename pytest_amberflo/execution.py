@@ -159,7 +159,7 @@ class Execution:
                 run, prepared, self._inputs.values, courier, reader, judge, witness, route
             )
             trial = self._make_trial(courier, judge, witness, route)
-            sender = Sender(courier, variant, reader, judge, prior, trial)
+            sender = Sender(run, clock, courier, variant, reader, judge, prior, trial)
             engine = Runner(send=sender, route=route, clock=clock, limits=_LIMITS)
         result = engine.run(prepared.bound, prepared.workflow, self._inputs.values)
         if trial is not None:

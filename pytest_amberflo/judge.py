@@ -150,6 +150,10 @@ class UsageJudge:
             self._sights.pop(transmission.event.identity, None)
         self._last_ingest = self._clock.now()
 
+    def note_judged(self) -> None:
+        """Count a reading that was judged by what the document says."""
+        self._tally.judged += 1
+
     def find_twins(self) -> tuple[str, ...]:
         """The records of the item that several of its steps sent, each for itself."""
         records = [r for r in self._ledger.records() if r.event.identity in self._own]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pytest_amberflo.arazzo.events import Refusal
 from pytest_amberflo.metering.query import UnreadableQueryError, read_query
 from pytest_amberflo.pace import TooManyEventsError
-from pytest_amberflo.patience import NotJudgedError
+from pytest_amberflo.patience import NotJudgedError, PatientClock
 from pytest_amberflo.recognition import recognize
 from pytest_amberflo.verdict import CheckOutcome
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pytest_amberflo.judge import UsageJudge
     from pytest_amberflo.prior import PriorUsage
     from pytest_amberflo.reader import UsageReader
+    from pytest_amberflo.run import Run
     from pytest_amberflo.variants import Variant
 
 
@@ -27,6 +28,8 @@ class Sender:
 
     def __init__(
         self,
+        run: Run,
+        clock: PatientClock,
         courier: Courier,
         variant: Variant,
         reader: UsageReader,
@@ -34,6 +37,8 @@ class Sender:
         prior: PriorUsage,
         trial: Trial | None = None,
     ) -> None:
+        self._run = run
+        self._clock = clock
         self._prior = prior
         self._trial = trial
         self._courier = courier
@@ -82,9 +87,16 @@ class Sender:
         try:
             query = read_query(call.plan.sent.request.body or b"")
         except UnreadableQueryError as error:
-            if is_judged:
+            if is_judged or extension.usage:
                 self._judge.not_in_ledger.append(f"a usage query is not understood: {error}")
             return self._reader.read(call)
-        if not is_judged:
-            return self._reader.read(call)
-        return self._reader.settle(call, query, settle_s=extension.settle_s)
+        if is_judged:
+            exchange = self._reader.settle(call, query, settle_s=extension.settle_s)
+        else:
+            exchange = self._reader.read(call)
+        if not extension.usage or self._run.settings.level_of("usage") == "off":
+            return exchange
+        from pytest_amberflo.usage_expectation import ExpectationJudge  # noqa: PLC0415  rare
+
+        judge = ExpectationJudge(self._run, self._courier, self._reader, self._judge, self._clock)
+        return judge.settle(call, query, exchange)

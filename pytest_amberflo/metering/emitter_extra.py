@@ -41,7 +41,8 @@ def find_twins(pairing: Pairing) -> Iterator[Finding]:
         if not twins:
             continue
         left = [due for due in left if due not in twins]
-        labels = list(dict.fromkeys(d.call.label for d in (pair.declared, *twins)))
+        calls = sorted({due.call for due in (pair.declared, *twins)}, key=lambda c: c.number)
+        labels = [call.label for call in calls]
         who = f"{len(labels)} calls ({join_names(labels)})"
         yield Finding(
             kind=Kind.MISSING,
