@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pytest_amberflo.execution import Execution
     from pytest_amberflo.metering.window import MeteringWindow
     from pytest_amberflo.run import Run
+    from pytest_amberflo.service import ServiceStarter
     from pytest_amberflo.settings import Target
     from pytest_amberflo.verification import Verification
 
@@ -89,6 +90,23 @@ def amberflo_server(_amberflo_run: Run, amberflo_customer_id: str) -> Iterator[S
     )
     yield control
     control.close()
+
+
+@pytest.fixture(scope="session")
+def amberflo_service(
+    pytestconfig: pytest.Config,
+    amberflo_emitter_env: dict[str, str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[ServiceStarter]:
+    """Starts a service under test: `amberflo_service(command).url`; it ends with the session."""
+    from pytest_amberflo.options import read_environment  # noqa: PLC0415  for those who ask
+    from pytest_amberflo.service import ServiceStarter  # noqa: PLC0415
+
+    folder = tmp_path_factory.mktemp("amberflo-service")
+    environment = read_environment() | amberflo_emitter_env
+    starter = ServiceStarter(pytestconfig, environment, folder)
+    yield starter
+    starter.close()
 
 
 @pytest.fixture

@@ -119,7 +119,7 @@ def _check_servers(servers: Any) -> Mapping[str, str]:
             for source, url in servers.items()
         }
     except pytest.UsageError as error:
-        raise InputError(str(error)) from None
+        raise InputError(str(error).removeprefix("amberflo: ")) from None
 
 
 def find_hands(item: pytest.Item, run: Run) -> Hands:

@@ -59,8 +59,15 @@ MISTAKES = (
     ("no_trust", "once", r"does not trust the server's certificate"),
     ("garbage", "once", r"a request that is no JSON did"),
     ("flood", "once", r"flood: 8 events were due, and \d+ came"),
-    ("never_up", "once", r"the service ended with 1"),
+    ("never_up", "once", r"the service did not start: it ended with 1(.|\n)*no database"),
 )
+_OWN_SERVICE = """
+
+@pytest.fixture
+def amberflo_service(amberflo_service):
+    yield amberflo_service
+    amberflo_service.close()
+"""
 _VARIANTS = (
     "once",
     "unavailable",
@@ -110,6 +117,7 @@ def _lay_out(folder: Path, name: str | None) -> Path:
     assert count == 1
     # Each service ends with its item.
     text = text.replace('scope="session"', 'scope="function"')
+    text += _OWN_SERVICE
     (folder / "conftest.py").write_text(text, encoding="utf-8")
     return folder
 
