@@ -45,6 +45,11 @@ if TYPE_CHECKING:
     import pytest
 
 
+def read_environment() -> dict[str, str]:
+    """All variables, for a process that inherits them."""
+    return dict(os.environ)
+
+
 def read_settings(config: pytest.Config) -> Settings:
     """The settings of a run. Raises pytest.UsageError that names the option and what it takes."""
     reader = _Reader(config, os.environ)
