@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _SEED = ROOT / "workflows" / "ingest-and-query-usage.arazzo.yaml"
-_BY_HAND = '''
+_BY_HAND = """
 import httpx
 import pytest
 
@@ -28,7 +28,7 @@ def client():
 def number(request):
     return int(request.node.name.partition("_of_")[2])
 
-'''
+"""
 _CASE = """
 def test_usage_of_{number}(client, number):
     post_workflow(client, {url!r}, number)
