@@ -69,6 +69,11 @@ INI: Final[tuple[tuple[str, Any, str], ...]] = (
     ("max_events", "string", "most events that are sent off loopback"),
     ("rate", "string", "requests a second off loopback"),
     ("severity", "linelist", "CHECK=error|warn|off"),
+    (
+        "validation",
+        "string",
+        "fast (default), or exact: openapi-core judges also what surely keeps its description",
+    ),
     ("trace", "string", "file for a JSON trace"),
     ("lenient", "linelist", "rules that are not insisted on: bare-operation-id"),
     ("files", "linelist", "names of workflow files (globs), instead of *.arazzo.yaml and so on"),

@@ -22,6 +22,7 @@ from pytest_amberflo.settings import (
     FILE_NAMES,
     LENIENCIES,
     LEVELS,
+    VALIDATIONS,
     VARIANTS,
     Level,
     Settings,
@@ -71,6 +72,7 @@ def read_settings(config: pytest.Config) -> Settings:
         second_key=reader.read_second_key(),
         description=reader.read_description(),
         severity=reader.read_severity(),
+        is_exact=reader.read_choice("validation", VALIDATIONS) == "exact",
         trace=reader.read_path("trace", must_exist=False),
         is_dry_run=config.getoption("amberflo_dry_run"),
         ledger=reader.read_path("ledger", must_exist=False),
@@ -177,6 +179,13 @@ class _Reader:
         if value is not None and (value != value.strip() or not value.isprintable()):
             refuse(f"{name} has a space or line break at its end or a control character")
         return value
+
+    def read_choice(self, name: str, known: tuple[str, ...]) -> str:
+        """One of some names; the first where nobody gave one."""
+        given = self.find(name)
+        if given is not None and given.value not in known:
+            refuse(describe_unknown(given.label, given.value, known))
+        return known[0] if given is None else given.value
 
     def read_description(self) -> str | Path:
         """What probes hold the endpoint to."""

@@ -41,6 +41,8 @@ _OFF_BY_DEFAULT: Final = ("throttle", "lost-answer")
 DESCRIPTIONS: Final = ("published", "official")
 #: Rules of Arazzo that a run need not insist on.
 LENIENCIES: Final = ("bare-operation-id",)
+#: How messages are held to their description: at once where they surely keep it, or never so.
+VALIDATIONS: Final = ("fast", "exact")
 LEVELS: Final = ("error", "warn", "off")
 
 
@@ -106,6 +108,8 @@ class Settings:
     description: str | Path = DESCRIPTIONS[0]
     #: Whether requests are resolved and validated, and none is sent.
     is_dry_run: bool = False
+    #: Whether every message is judged by openapi-core, also one that surely keeps its description.
+    is_exact: bool = False
     #: Where to keep what can be judged only later.
     ledger: Path | None = None
     #: The ledger that is to be judged now; then nothing else is run.
