@@ -113,8 +113,7 @@ class WorkflowItem(pytest.Function):
 
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
         """The file, the 0-based line of the workflow, and the item's name below the file."""
-        line = self.prepared.workflow.place.span.line - 1
-        return self.path, line, self.nodeid.partition("::")[2]
+        return self.path, self.prepared.line - 1, self.nodeid.partition("::")[2]
 
     def repr_failure(  # type: ignore[override]
         self, excinfo: pytest.ExceptionInfo[BaseException]

@@ -71,7 +71,7 @@ class InputSchema:
                 names[str(name)] = None
         return tuple(names)
 
-    @property
+    @cached_property
     def is_open(self) -> bool:
         """Whether inputs that are not declared may be given by the schema's own words."""
         if self._schema is True:
@@ -121,7 +121,7 @@ class InputSchema:
 
     def find_problems(self) -> Iterator[Problem]:
         """What is wrong with the schema itself and with those that it refers to."""
-        if not isinstance(self._schema, dict):
+        if not isinstance(self._schema, dict) or is_plain_schema(self._schema):
             return
         left: list[tuple[Pointer, Any]] = [(self._at, self._schema)]
         seen: set[Pointer] = set()
