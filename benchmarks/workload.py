@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.process import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 _SEED = ROOT / "workflows" / "ingest-and-query-usage.arazzo.yaml"
 _BY_HAND = """

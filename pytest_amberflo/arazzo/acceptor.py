@@ -34,7 +34,7 @@ _KINDS: Final[Mapping[str, tuple[type, ...]]] = {
     "null": (type(None),),
 }
 #: The types of JSON values; of others nothing is known.
-_JSON: Final = frozenset((dict, list, str, int, float, bool, type(None)))
+_JSON: Final[frozenset[type]] = frozenset((dict, list, str, int, float, bool, type(None)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,14 @@ def _refer(compiler: Compiler, reference: Any, schema: Mapping[str, Any]) -> Acc
         cell.append(compiler.compile(target) if target is not None else ask_validator)
     cell = known[reference]
     # A schema that refers to itself is not compiled yet.
-    return cell[0] if cell else lambda value: cell[0](value)
+    return cell[0] if cell else _wait_for(cell)
+
+
+def _wait_for(cell: list[Accept]) -> Accept:
+    def accept(value: Any) -> bool | None:
+        return cell[0](value)
+
+    return accept
 
 
 def _object(compiler: Compiler, _: Any, schema: Mapping[str, Any]) -> Accept | None:
@@ -266,7 +273,7 @@ def _format(compiler: Compiler, due: Any, _: Any) -> Accept | None:
     return compiler.formats.get(due, accept_any) if isinstance(due, str) else None
 
 
-def _length(kind: type, *, is_least: bool) -> Any:
+def _length(kind: type[str | list[Any]], *, is_least: bool) -> Any:
     """`minLength` and its kin: the number of characters, or of items."""
 
     def make(_: Compiler, due: Any, __: Any) -> Accept | None:

@@ -7,13 +7,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pytest_amberflo.arazzo.errors import DocumentError, Problem
 from pytest_amberflo.arazzo.excerpt import Span
-from pytest_amberflo.arazzo.tree import (
-    NotYamlError,
-    Place,
-    TreeBuilder,
-    empty_place,
-    read_plain,
-)
+from pytest_amberflo.arazzo.plain_yaml import read_plain
+from pytest_amberflo.arazzo.tree import NotYamlError, Place, TreeBuilder, empty_place
 from pytest_amberflo.http.json_text import JsonTextError, read_json
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""A YAML text as a tree of values, each with its place. The only module that imports yaml.
+"""A YAML text as a tree of values, each with its place.
 
 PyYAML splits the text into events (with its C parser); everything after that is done here,
 because PyYAML itself keeps the last of two equal keys, reads `on` as true and `012` as ten, and
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 #: Values after every alias is written out; bounds what a chain of aliases can blow up to.
 MAX_VALUES: Final = 500_000
 
-_LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _TAG: Final = "tag:yaml.org,2002:"
 _SCALAR_TAGS: Final = frozenset({"str", "int", "float", "bool", "null"})
-_WORDS: Final = {
+WORDS: Final = {
     "": None,
     "~": None,
     "null": None,
@@ -39,12 +39,10 @@ _WORDS: Final = {
     "False": False,
     "FALSE": False,
 }
-_INTEGER: Final = re.compile(r"[-+]?[0-9]+\Z")
+INTEGER: Final = re.compile(r"[-+]?[0-9]+\Z")
 _BASED: Final = re.compile(r"0o[0-7]+\Z|0x[0-9a-fA-F]+\Z")
-_FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
+FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
 _NO_NUMBER: Final = re.compile(r"[-+]?\.(?:inf|Inf|INF)\Z|\.(?:nan|NaN|NAN)\Z")
-#: What may be a number of some other form.
-_ODD: Final = re.compile(r"[-+]?(?:[0-9]+|0[xo].*|\.(?:inf|nan))\Z", re.IGNORECASE)
 
 
 class NotYamlError(DocumentError):
@@ -91,99 +89,6 @@ def _span_between(start: Any, end: Any) -> Span:
     )
 
 
-class _UnusualError(Exception):
-    """Something that the quick reader leaves to the builder of trees."""
-
-
-def read_plain(text: str) -> tuple[Any, dict[int, int]] | None:
-    """The value of a plain document, and by identity of each object and list its first line.
-
-    None for whatever needs a second look: anchors, tags, what is no YAML, a name that stands
-    twice. Most documents are right, and nobody asks where things stand in them: without places
-    reading takes 0.5 ms for 110 lines, and 1.2 ms with them.
-    """
-    try:
-        return _read_events(text)
-    except (_UnusualError, yaml.YAMLError, UnicodeEncodeError):
-        return None
-
-
-def _read_events(text: str) -> tuple[Any, dict[int, int]]:
-    loader = _LOADER(text)
-    lines: dict[int, int] = {}
-    #: Open objects and lists, each with the member name that waits for its value.
-    stack: list[Any] = []
-    root: list[Any] = []
-    count = 0
-    try:
-        next_event = loader.get_event
-        while (event := next_event()) is not None:
-            kind = type(event)
-            if kind is yaml.ScalarEvent:
-                if event.tag is not None or event.anchor is not None:
-                    raise _UnusualError
-                value: Any = event.value
-                if stack and type(stack[-1]) is dict:
-                    stack.append(value)  # a name: text, however it is written
-                    continue
-                if not event.style:
-                    value = _resolve_plain(value)
-            elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
-                value = {} if kind is yaml.MappingStartEvent else []
-                is_unusual = event.tag is not None or event.anchor is not None
-                is_name = stack and type(stack[-1]) is dict
-                if is_unusual or is_name or len(stack) >= MAX_DEPTH:
-                    raise _UnusualError
-                lines[id(value)] = event.start_mark.line + 1
-                stack.append(value)
-                continue
-            elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
-                value = stack.pop()
-            elif kind is yaml.AliasEvent:
-                raise _UnusualError
-            else:
-                continue
-            count += 1
-            _keep(value, stack, root)
-    finally:
-        loader.dispose()
-    if len(root) != 1 or count > MAX_VALUES:
-        raise _UnusualError
-    return root[0], lines
-
-
-def _keep(value: Any, stack: list[Any], root: list[Any]) -> None:
-    """Add a value to what is open around it."""
-    if not stack:
-        root.append(value)
-    elif type(stack[-1]) is list:
-        stack[-1].append(value)
-    else:
-        name = stack.pop()
-        owner = stack[-1]
-        if name in owner:
-            raise _UnusualError
-        owner[name] = value
-
-
-def _resolve_plain(text: str) -> Any:
-    """The value of a scalar without quotes."""
-    if text in _WORDS:
-        return _WORDS[text]
-    if text[0] not in "-+.0123456789":
-        return text
-    if _INTEGER.match(text) and len(text) <= MAX_DIGITS:
-        return int(text)
-    if _ODD.match(text):
-        raise _UnusualError
-    if _FLOAT.match(text):
-        number = float(text)
-        if number in (float("inf"), float("-inf")):
-            raise _UnusualError
-        return number
-    return text
-
-
 class TreeBuilder:
     """Builds values and places out of PyYAML's events, without recursion."""
 
@@ -220,7 +125,7 @@ class TreeBuilder:
 
     def _events(self) -> Iterator[Any]:
         try:
-            yield from yaml.parse(self._text, Loader=_LOADER)
+            yield from yaml.parse(self._text, Loader=LOADER)
         except yaml.reader.ReaderError as error:
             code = _code_of(error.character)
             message = f"a control character (U+{code:04X}) is no YAML"
@@ -357,16 +262,16 @@ class TreeBuilder:
         return float(value) if kind == "float" else value
 
     def _resolve(self, text: str, place: Place) -> Any:
-        if text in _WORDS:
-            return _WORDS[text]
+        if text in WORDS:
+            return WORDS[text]
         first = text[0]
         if first not in "-+.0123456789":
             return text
-        if _INTEGER.match(text):
+        if INTEGER.match(text):
             if len(text) > MAX_DIGITS:
                 raise self._error(f"a number of more than {MAX_DIGITS} digits", place)
             return int(text)
-        if _FLOAT.match(text):
+        if FLOAT.match(text):
             number = float(text)
             if number in (float("inf"), float("-inf")):
                 raise self._error(f"`{text}` is beyond what a number can hold", place)

@@ -103,10 +103,10 @@ class Description:
         node = self.node_of(operation)
         try:
             found = self._extractor.extract(node, list(inherited))
-            self._extracts[operation.pointer] = found
-            return found
         except RecursionError:
             raise node.error("what it refers to is nested too deeply") from None
+        self._extracts[operation.pointer] = found
+        return found
 
     def list_security_schemes(self) -> list[Mapping[str, Any]]:
         """Every security scheme, references followed; one that cannot be found is left out."""

@@ -13,8 +13,8 @@ from pytest_amberflo.arazzo.errors import DocumentError
 from pytest_amberflo.arazzo.source import parse_source
 from pytest_amberflo.http.exchange import Request, Response
 from pytest_amberflo.openapi.contract import Contract
-from pytest_amberflo.openapi.gate import Gate
 from pytest_amberflo.openapi.description import Description
+from pytest_amberflo.openapi.gate import Gate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
