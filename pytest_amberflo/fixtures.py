@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_amberflo.nodes import HAS_FAILED, WorkflowItem, run_of
+from pytest_amberflo.nodes import DESK, HAS_FAILED, WorkflowItem, run_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -88,6 +88,7 @@ def metering(
         value=amberflo_meter_value,
         time_ms=metering_window.event_millis,
     )
+    request.node.stash[DESK] = desk
     yield desk
     if not desk.is_settled and not request.node.stash.get(HAS_FAILED, False):
         pytest.fail(

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from pytest_amberflo.desk import Metering
     from pytest_amberflo.execution import Execution, PreparedWorkflow
     from pytest_amberflo.extension import Row
     from pytest_amberflo.marks import MarkSpec
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 #: Whether the test itself has failed, for fixtures that look at it afterwards.
 HAS_FAILED: Final = pytest.StashKey[bool]()
+#: What a test in Python meters by hand with.
+DESK: Final[pytest.StashKey[Metering]] = pytest.StashKey()
 #: When pytest was started, UTC in seconds since 1970.
 STARTED: Final = pytest.StashKey[float]()
 SETTINGS: Final[pytest.StashKey[Settings]] = pytest.StashKey()

@@ -110,6 +110,9 @@ class Settings:
     is_dry_run: bool = False
     #: Whether every message is judged by openapi-core, also one that surely keeps its description.
     is_exact: bool = False
+    #: Where all exchanges are written as HAR, and where a CI job's summary is to be added to.
+    har: Path | None = None
+    job_summary: Path | None = None
     #: Where to keep what can be judged only later.
     ledger: Path | None = None
     #: The ledger that is to be judged now; then nothing else is run.

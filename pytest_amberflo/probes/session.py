@@ -105,7 +105,10 @@ class ProbeSession:
         seed = int(given) if given.isdigit() else secrets.randbelow(2**31)
         count = f"{len(probes)} probes" if len(probes) > 1 else "one probe"
         self._announce(f"amberflo: planting {count}, then reading (seed {seed})")
-        plan = make_plan(run_of(self._config), seed)
+        run = run_of(self._config)
+        plan = make_plan(run, seed)
+        for note in run.notes:
+            self._announce(f"amberflo: {note}")
         try:
             return [(outcome, plan) for outcome in Campaign(plan).run(probes)]
         finally:
@@ -189,6 +192,7 @@ def make_plan(run: Run, seed: int) -> Plan:
         second_key=settings.second_key,
         knows_keys=settings.api_key is not None or settings.target.kind == "embedded",
         seed=seed,
+        now_s=run.now(),
     )
 
 
