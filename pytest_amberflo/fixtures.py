@@ -9,7 +9,7 @@ import pytest
 from pytest_amberflo.nodes import DESK, HAS_FAILED, WorkflowItem, run_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Generator, Iterator, Mapping
 
     from pytest_amberflo.control import ServerControl
     from pytest_amberflo.desk import Metering
@@ -18,6 +18,18 @@ if TYPE_CHECKING:
     from pytest_amberflo.run import Run
     from pytest_amberflo.settings import Target
     from pytest_amberflo.verification import Verification
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(
+    fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+) -> Generator[None, object, object]:
+    """Mask the key from the moment that somebody's own fixture gives it."""
+    __tracebackhide__ = True
+    value: Any = yield
+    if fixturedef.argname == "amberflo_api_key":
+        run_of(request.config).redactor.register(value)
+    return value
 
 
 @pytest.fixture(scope="session")

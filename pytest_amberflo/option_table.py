@@ -1,14 +1,40 @@
-"""The options and ini values of the plugin, by name, with what they take."""
+"""The options and ini values of the plugin, by name, with what they take.
+
+Imported in every run of pytest, so it imports nothing.
+"""
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_amberflo.settings import CHECKS, VARIANTS
+import pytest
 
 if TYPE_CHECKING:
-    import pytest
+    from pytest_amberflo.settings import Settings
 
+#: When pytest was started, UTC in seconds since 1970.
+STARTED: Final = pytest.StashKey[float]()
+SETTINGS: Final[pytest.StashKey[Settings]] = pytest.StashKey()
+FILE_NAMES: Final = (
+    "*.arazzo.yaml",
+    "*.arazzo.yml",
+    "*.arazzo.json",
+    "arazzo.yaml",
+    "arazzo.yml",
+    "arazzo.json",
+)
+CHECKS: Final = (
+    "request",
+    "status",
+    "content-type",
+    "response-schema",
+    "usage",
+    "throttle",
+    "lost-answer",
+)
+#: Variants of a workflow that ingests.
+VARIANTS: Final = ("once", "replay", "concurrent", "batch", "lost-ack", "distinct")
 OPTIONS: Final = (
     ("target", "TARGET", False, "embedded (default), live, or the URL of a metering service"),
     ("require", "TARGET", False, "fail unless this is the target"),
@@ -100,3 +126,17 @@ def add_options(parser: pytest.Parser) -> None:
     )
     for name, kind, text in INI:
         parser.addini(f"amberflo_{name}", text, type=kind, default=None)
+
+
+def is_anything_given(config: pytest.Config) -> bool:
+    """Whether an option, ini value or variable of ours is set, so that settings are to be read.
+
+    Reading them takes longer than all else that a run without workflows pays for this plugin.
+    """
+    options = (config.getoption(f"amberflo_{name.replace('-', '_')}") for name, *_ in OPTIONS)
+    return (
+        config.getoption("amberflo_dry_run")
+        or any(value is not None for value in options)
+        or any(config.getini(f"amberflo_{name}") is not None for name, *_ in INI)
+        or any(name.startswith("AMBERFLO_") for name in os.environ)
+    )
