@@ -1,12 +1,13 @@
-"""The fixtures of the plugin. Each can be overridden in a conftest."""
+"""The fixtures of the plugin. Each can be overridden in a conftest.
+
+Imported in every run of pytest: they must be known before those of conftests, which override them.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
-from pytest_amberflo.nodes import DESK, HAS_FAILED, WorkflowItem, run_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
@@ -28,12 +29,16 @@ def pytest_fixture_setup(
     __tracebackhide__ = True
     value: Any = yield
     if fixturedef.argname == "amberflo_api_key":
+        from pytest_amberflo.nodes import run_of  # noqa: PLC0415  for those who ask
+
         run_of(request.config).redactor.register(value)
     return value
 
 
 @pytest.fixture(scope="session")
 def _amberflo_run(pytestconfig: pytest.Config) -> Run:
+    from pytest_amberflo.nodes import run_of  # noqa: PLC0415  for those who ask
+
     return run_of(pytestconfig)
 
 
@@ -91,6 +96,7 @@ def metering(
 ) -> Iterator[Metering]:
     """Metering by hand: `ingest`, `replay`, `ingest_at_once`, and `eventually` all counts once."""
     from pytest_amberflo.desk import Metering  # noqa: PLC0415  for those who ask
+    from pytest_amberflo.nodes import DESK, HAS_FAILED  # noqa: PLC0415
 
     desk = Metering(
         _amberflo_run,
@@ -151,6 +157,7 @@ def _amberflo_gathered(request: pytest.FixtureRequest, _amberflo_run: Run) -> An
     """The inputs of a workflow item with their origins, before a user's last word."""
     __tracebackhide__ = True
     from pytest_amberflo.gathering import gather_inputs  # noqa: PLC0415  only with workflows
+    from pytest_amberflo.nodes import WorkflowItem  # noqa: PLC0415
 
     if not isinstance(request.node, WorkflowItem):
         return None
@@ -172,6 +179,7 @@ def _amberflo_execution(
 ) -> Execution:
     __tracebackhide__ = True
     from pytest_amberflo import gathering  # noqa: PLC0415  only with workflows
+    from pytest_amberflo.nodes import WorkflowItem  # noqa: PLC0415
 
     item, run = request.node, _amberflo_run
     assert isinstance(item, WorkflowItem)

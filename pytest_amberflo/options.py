@@ -88,11 +88,6 @@ def read_settings(config: pytest.Config) -> Settings:
     return settings
 
 
-def read_file_names(config: pytest.Config) -> tuple[str, ...]:
-    """The names of workflow files alone, for collection."""
-    return tuple(config.getini("amberflo_files") or FILE_NAMES)
-
-
 class _Reader:
     """Reads values of one run in the order of precedence."""
 

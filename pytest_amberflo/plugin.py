@@ -1,6 +1,6 @@
 """pytest's hooks, and nothing else: what they do is elsewhere, and imported when it is needed.
 
-A run of pytest without workflows imports the four modules that are imported here, and no other.
+A run of pytest without workflows imports the modules that are imported here, and no other.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_amberflo import hookspecs
+from pytest_amberflo import fixtures, hookspecs
 from pytest_amberflo.option_table import SETTINGS, STARTED, add_options, is_anything_given
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def pytest_configure(config: pytest.Config) -> None:
         # pytester drops the modules that its runs import, and PyYAML's C parser cannot be
         # imported twice: what was loaded before is kept.
         import pytest_amberflo.arazzo.tree  # noqa: F401, PLC0415
+    config.pluginmanager.register(fixtures, "amberflo-fixtures")
     if is_anything_given(config):
         from pytest_amberflo.registration import register_parts  # noqa: PLC0415
 
@@ -57,10 +58,8 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """Collect workflow documents, this package's probes, or a ledger and nothing else."""
-    from pytest_amberflo.discovery import choose_collector  # noqa: PLC0415
-    from pytest_amberflo.registration import register_fixtures  # noqa: PLC0415
+    from pytest_amberflo.discovery import choose_collector  # noqa: PLC0415  only with files
 
-    register_fixtures(parent.config)
     return choose_collector(file_path, parent)
 
 
@@ -72,9 +71,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         check_items(config, items)
 
 
-def pytest_report_teststatus(report: pytest.TestReport, config: pytest.Config) -> Any:
+def pytest_report_teststatus(
+    report: pytest.TestReport | pytest.CollectReport, config: pytest.Config
+) -> Any:
     """Show the promise of a probe under -v."""
-    if not any(name == "amberflo_promise" for name, _ in report.user_properties):
+    if not isinstance(report, pytest.TestReport) or not any(
+        name == "amberflo_promise" for name, _ in report.user_properties
+    ):
         return None
     from pytest_amberflo.probes.status import describe_status  # noqa: PLC0415  only for probes
 

@@ -11,17 +11,8 @@ if TYPE_CHECKING:
 
     from pytest_amberflo.settings import Settings
 
-_FIXTURES: Final = "amberflo-fixtures"
 _MAKER: Final = "amberflo-report-maker"
 _CONTROLLER: Final = "amberflo-controller"
-
-
-def register_fixtures(config: pytest.Config) -> None:
-    """Make the fixtures known; where there is no file, nobody can ask for them."""
-    if not config.pluginmanager.has_plugin(_FIXTURES):
-        from pytest_amberflo import fixtures  # noqa: PLC0415  only with files
-
-        config.pluginmanager.register(fixtures, _FIXTURES)
 
 
 def register_parts(config: pytest.Config) -> Settings:
