@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from pytest_amberflo.arazzo.bound import BoundDocument
     from pytest_amberflo.arazzo.model import Step, Workflow
+    from pytest_amberflo.arazzo.source import Source
     from pytest_amberflo.extension import StepExtension
     from pytest_amberflo.run import Run
 
@@ -53,6 +54,7 @@ def prepare_document(path: Path, run: Run, *, is_certain: bool) -> tuple[Prepare
     if problems:
         raise DocumentError(source.name, source.text, problems)
     unreached = [find_unreached(document, workflow) for workflow in document.workflows]
+    lines = [_find_line(source, workflow) for workflow in document.workflows]
     for other in known.values():
         other.document.source.forget_places()
     return tuple(
@@ -64,12 +66,18 @@ def prepare_document(path: Path, run: Run, *, is_certain: bool) -> tuple[Prepare
             ingests=_ingests(bound, workflow, extensions),
             metered=tuple(_list_metered(bound, workflow, extensions)),
             calls=frozenset(_find_called(bound, workflow)),
+            line=line,
             warnings=warnings,
         )
-        for workflow, extension, warnings in zip(
-            document.workflows, workflows, unreached, strict=True
+        for workflow, extension, line, warnings in zip(
+            document.workflows, workflows, lines, unreached, strict=True
         )
     )
+
+
+def _find_line(source: Source, workflow: Workflow) -> int:
+    pointer = workflow.place.pointer
+    return source.line_of(source.data["workflows"][pointer[-1]], pointer)
 
 
 def _list_steps(

@@ -5,7 +5,12 @@ from __future__ import annotations
 import fnmatch
 import re
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+from pytest_amberflo.option_table import FILE_NAMES, SETTINGS
+
+if TYPE_CHECKING:
+    import pytest
 
 #: Where the probes are.
 PROBES: Final = Path(__file__).parent / "probes"
@@ -15,6 +20,29 @@ _SUFFIXES: Final = (".yaml", ".yml", ".json")
 _LOOKED_AT: Final = 4 * 1024 * 1024
 _IN_YAML: Final = re.compile(rb"""^["']?arazzo["']?[ \t]*:""", re.MULTILINE)
 _IN_JSON: Final = re.compile(rb'"arazzo"\s*:')
+
+
+def choose_collector(path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """The node of a file that is ours; with a ledger to verify, of that and no other."""
+    settings = parent.config.stash.get(SETTINGS, None)
+    verify = settings.verify if settings is not None else None
+    if verify is not None:
+        from pytest_amberflo.verify import LedgerFile  # noqa: PLC0415  only with a ledger
+
+        return LedgerFile.from_parent(parent, path=path) if path.samefile(verify) else None
+    if is_probe_file(path):
+        from pytest_amberflo.probes.nodes import ProbeFile  # noqa: PLC0415  only for probes
+        from pytest_amberflo.registration import register_parts  # noqa: PLC0415
+
+        register_parts(parent.config)
+        return ProbeFile.from_parent(parent, path=path)
+    names = settings.file_names if settings is not None else FILE_NAMES
+    is_certain = has_workflow_name(path, names)
+    if not is_certain and not may_be_workflow(path, is_named=parent.session.isinitpath(path)):
+        return None
+    from pytest_amberflo.nodes import ArazzoFile  # noqa: PLC0415  only for workflows
+
+    return ArazzoFile.from_parent(parent, path=path, is_certain=is_certain)
 
 
 def is_probe_file(path: Path) -> bool:

@@ -7,8 +7,6 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from pytest_amberflo.embedded import start_server, stop_server
 from pytest_amberflo.identity import SHARED, make_api_key, make_control_token, make_run_id
 
@@ -18,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Controller:
-    """The controller's part of a distributed run; does nothing in any other."""
+    """The controller's part of a distributed run; with what its workers share."""
 
     def __init__(self, settings: Settings, started_s: float) -> None:
         self._started_s = started_s
@@ -27,8 +25,7 @@ class Controller:
         self._shared: dict[str, Any] = {}
         self._folder: str | None = None
 
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_configure_node(self, node: Any) -> None:
+    def prepare_node(self, node: Any) -> None:
         """Tell a worker what it shares with the others, before it starts."""
         if not self._shared:
             key = self._settings.api_key or make_api_key()

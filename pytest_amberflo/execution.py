@@ -78,6 +78,8 @@ class PreparedWorkflow:
     ingests: bool
     #: The workflows that a document names as a dependency, a step, or where an action leads.
     calls: frozenset[WorkflowKey]
+    #: The first line of the workflow, from 1.
+    line: int
     #: The steps that say what their call must meter, here and in workflows that it leads to.
     metered: tuple[MeteredStep, ...] = ()
     #: What is odd about it, and does not keep it from being run.

@@ -1,4 +1,7 @@
-"""The fixtures of the plugin. Each can be overridden in a conftest."""
+"""The fixtures of the plugin. Each can be overridden in a conftest.
+
+Imported in every run of pytest: they must be known before those of conftests, which override them.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_amberflo.nodes import HAS_FAILED, KEEP, WorkflowItem, run_of
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Generator, Iterator, Mapping
 
     from pytest_amberflo.control import ServerControl
     from pytest_amberflo.desk import Metering
@@ -22,8 +23,24 @@ if TYPE_CHECKING:
     from pytest_amberflo.verification import Verification
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(
+    fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+) -> Generator[None, object, object]:
+    """Mask the key from the moment that somebody's own fixture gives it."""
+    __tracebackhide__ = True
+    value: Any = yield
+    if fixturedef.argname == "amberflo_api_key":
+        from pytest_amberflo.nodes import run_of  # noqa: PLC0415  for those who ask
+
+        run_of(request.config).redactor.register(value)
+    return value
+
+
 @pytest.fixture(scope="session")
 def _amberflo_run(pytestconfig: pytest.Config) -> Run:
+    from pytest_amberflo.nodes import run_of  # noqa: PLC0415  for those who ask
+
     return run_of(pytestconfig)
 
 
@@ -122,6 +139,7 @@ def metering(
     """Metering by hand: `ingest`, `replay`, `ingest_at_once`, `expect`, and `eventually`."""
     from pytest_amberflo.deferral import keep_desk  # noqa: PLC0415  for those who ask
     from pytest_amberflo.desk import Metering  # noqa: PLC0415
+    from pytest_amberflo.nodes import HAS_FAILED, KEEP  # noqa: PLC0415
 
     desk = Metering(
         _amberflo_run,
@@ -186,6 +204,7 @@ def _amberflo_gathered(request: pytest.FixtureRequest, _amberflo_run: Run) -> An
     """The inputs of a workflow item with their origins, before a user's last word."""
     __tracebackhide__ = True
     from pytest_amberflo.gathering import gather_inputs  # noqa: PLC0415  only with workflows
+    from pytest_amberflo.nodes import WorkflowItem  # noqa: PLC0415
 
     if not isinstance(request.node, WorkflowItem):
         return None
@@ -208,6 +227,7 @@ def _amberflo_execution(
 ) -> Execution:
     __tracebackhide__ = True
     from pytest_amberflo import gathering  # noqa: PLC0415  only with workflows
+    from pytest_amberflo.nodes import WorkflowItem  # noqa: PLC0415
 
     item, run = request.node, _amberflo_run
     assert isinstance(item, WorkflowItem)

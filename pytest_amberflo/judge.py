@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from pytest_amberflo.http.exchange import Exchange, Response
     from pytest_amberflo.metering.baseline import Baseline
     from pytest_amberflo.metering.event import Identity, MeterEvent
+    from pytest_amberflo.metering.ledger import Record
     from pytest_amberflo.metering.query import UsageQuery
     from pytest_amberflo.metering.settle import Clock, Settled
     from pytest_amberflo.metering.terms import Terms
@@ -87,7 +88,7 @@ class UsageJudge:
         """
         if self._baselines is None:
             return
-        records = self._ledger.records()
+        records = self._ledger.records_of(query.customers)
         counting = replace(query, aggregation=Aggregation.COUNT, take=None)
         try:
             expected, counted = (
@@ -197,7 +198,7 @@ class UsageJudge:
                 return None
             judgement = judge_reading(
                 reading,
-                self._ledger.records(),
+                self._ledger.records_of(query.customers),
                 query,
                 known=self._known,
                 terms=self._terms,
@@ -230,7 +231,6 @@ class UsageJudge:
     def _conclude(
         self, judgement: Judgement, settled: Settled, visible: float | None
     ) -> tuple[CheckOutcome, str, UsageDetail]:
-        records = self._ledger.records()
         self._judgements.append(judgement)
         if judgement.status is Status.RIGHT:
             self._observe(judgement)
@@ -239,7 +239,7 @@ class UsageJudge:
                 self._tally.visible_after_s.append(visible)
             detail = UsageDetail(judgement=judgement, settled=settled, visible_after_s=visible)
             return CheckOutcome.PASSED, _summarize(judgement), detail
-        causes = explain(judgement, records, self._terms, self._judgements)
+        causes = explain(judgement, self._ledger.records(), self._terms, self._judgements)
         detail = UsageDetail(judgement=judgement, settled=settled, causes=causes)
         if judgement.status is Status.DEFERRED:
             return CheckOutcome.DEFERRED, _summarize_fresh(judgement), detail
@@ -251,12 +251,13 @@ class UsageJudge:
 
     def _observe(self, judgement: Judgement) -> None:
         """Note what this reading would have shown of each record, had it been wrong."""
-        found = find_sights(judgement, self._ledger.records(), self._terms)
+        records = self._ledger.records_of(judgement.query.customers)
+        found = find_sights(judgement, records, self._terms)
         self._sights = unite_sights(self._sights, found)
 
     def plan_witnesses(self) -> tuple[UsageQuery, ...]:
         """The queries that would show what no reading has shown."""
-        return plan_witnesses(self._ledger.records(), self._own, self._sights, self._terms)
+        return plan_witnesses(self._neighbours(), self._own, self._sights, self._terms)
 
     def plan_witnesses_of(self, body: bytes) -> tuple[UsageQuery, ...]:
         """The queries that would show everything of the events in a body."""
@@ -267,9 +268,13 @@ class UsageJudge:
         own = {record.event.identity for record in ledger.records()}
         return plan_witnesses(ledger.records(), own, {}, self._terms)
 
+    def _neighbours(self) -> tuple[Record, ...]:
+        """The item's records, with those of others whose counting may hang together with them."""
+        return self._ledger.records_of({event.customer for event in self._own.values()})
+
     def find_unobserved(self) -> tuple[str, ...]:
         """The records of the item about which nobody would have noticed a bug, as reasons."""
-        unseen = list_unseen(self._ledger.records(), self._own, self._sights, self._terms)
+        unseen = list_unseen(self._neighbours(), self._own, self._sights, self._terms)
         return tuple(
             f"no usage query would show it if {describe_event(found.event)} of meter "
             f"{found.event.meter} were {found.what}"

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from pytest_amberflo.option_table import SETTINGS, STARTED
+
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,16 +20,12 @@ if TYPE_CHECKING:
     from pytest_amberflo.extension import Row
     from pytest_amberflo.marks import MarkSpec
     from pytest_amberflo.run import Run
-    from pytest_amberflo.settings import Settings
 
 #: Whether the test itself has failed, for fixtures that look at it afterwards.
 HAS_FAILED: Final = pytest.StashKey[bool]()
 #: Gives what an item that is no workflow leaves for later, as plain values; takes whether it is
 #: red.
 KEEP: Final[pytest.StashKey[Callable[[bool], dict[str, Any]]]] = pytest.StashKey()
-#: When pytest was started, UTC in seconds since 1970.
-STARTED: Final = pytest.StashKey[float]()
-SETTINGS: Final[pytest.StashKey[Settings]] = pytest.StashKey()
 RUN: Final[pytest.StashKey[Run]] = pytest.StashKey()
 #: Why no workflow of this worker may run, where a worker cannot end the run itself.
 REFUSAL: Final = pytest.StashKey[str]()
@@ -39,9 +37,12 @@ EXECUTION: Final = "_amberflo_execution"
 def run_of(config: pytest.Config) -> Run:
     """What all items of this process share; made when the first workflow asks for it."""
     if RUN not in config.stash:
+        from pytest_amberflo.registration import register_parts  # noqa: PLC0415  likewise
         from pytest_amberflo.run import make_run  # noqa: PLC0415  runs without workflows do not pay
 
-        config.stash[RUN] = make_run(config.stash[SETTINGS], config, config.stash[STARTED])
+        run = make_run(register_parts(config), config, config.stash[STARTED])
+        config.stash[RUN] = run
+        config.add_cleanup(run.close)
     return config.stash[RUN]
 
 
@@ -116,8 +117,7 @@ class WorkflowItem(pytest.Function):
 
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
         """The file, the 0-based line of the workflow, and the item's name below the file."""
-        line = self.prepared.workflow.place.span.line - 1
-        return self.path, line, self.nodeid.partition("::")[2]
+        return self.path, self.prepared.line - 1, self.nodeid.partition("::")[2]
 
     def repr_failure(  # type: ignore[override]
         self, excinfo: pytest.ExceptionInfo[BaseException]
@@ -251,16 +251,20 @@ def name_nodes(workflow_ids: Sequence[str]) -> list[str]:
     return names
 
 
-def check_names(config: pytest.Config, items: Sequence[WorkflowItem]) -> None:
+def check_items(config: pytest.Config, items: Sequence[pytest.Item]) -> None:
     """Refuse `--amberflo-input` and `-without` that no workflow has.
 
     Raises pytest.UsageError; in a worker of xdist, where that would be an internal error, every
     workflow item errs instead.
     """
+    settings = config.stash[SETTINGS]
+    workflows = [item for item in items if isinstance(item, WorkflowItem)]
+    if not workflows or not (settings.inputs or settings.without):
+        return
     from pytest_amberflo.inputs import find_unknown  # noqa: PLC0415
 
-    settings = config.stash[SETTINGS]
-    known = frozenset(name for item in items for name in item.prepared.input_schema.properties)
+    schemas = [item.prepared.input_schema for item in workflows]
+    known = frozenset(name for schema in schemas for name in schema.properties)
     given = (("input", frozenset(settings.inputs)), ("without", settings.without))
     for option, names in given:
         for name, near in find_unknown(names, known):

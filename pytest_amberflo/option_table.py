@@ -1,14 +1,52 @@
-"""The options and ini values of the plugin, by name, with what they take."""
+"""The options and ini values of the plugin, by name, with what they take.
+
+Imported in every run of pytest, so it imports nothing.
+"""
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_amberflo.settings import CHECKS, EMITTER_VARIANTS, VARIANTS
+import pytest
 
 if TYPE_CHECKING:
-    import pytest
+    from pytest_amberflo.settings import Settings
 
+#: When pytest was started, UTC in seconds since 1970.
+STARTED: Final = pytest.StashKey[float]()
+SETTINGS: Final[pytest.StashKey[Settings]] = pytest.StashKey()
+FILE_NAMES: Final = (
+    "*.arazzo.yaml",
+    "*.arazzo.yml",
+    "*.arazzo.json",
+    "arazzo.yaml",
+    "arazzo.yml",
+    "arazzo.json",
+)
+CHECKS: Final = (
+    "request",
+    "status",
+    "content-type",
+    "response-schema",
+    "usage",
+    "emitter",
+    "throttle",
+    "lost-answer",
+)
+#: Variants of a workflow that ingests.
+VARIANTS: Final = ("once", "replay", "concurrent", "batch", "lost-ack", "distinct")
+#: Variants of a workflow that says what calls to one's own service meter.
+EMITTER_VARIANTS: Final = (
+    "once",
+    "unavailable",
+    "throttled",
+    "lost-answer",
+    "down",
+    "slow",
+    "repeat",
+    "restart",
+)
 OPTIONS: Final = (
     ("target", "TARGET", False, "embedded (default), live, or the URL of a metering service"),
     ("require", "TARGET", False, "fail unless this is the target"),
@@ -81,6 +119,11 @@ INI: Final[tuple[tuple[str, Any, str], ...]] = (
     ("max_events", "string", "most events that are sent off loopback"),
     ("rate", "string", "requests a second off loopback"),
     ("severity", "linelist", "CHECK=error|warn|off"),
+    (
+        "validation",
+        "string",
+        "fast (default), or exact: openapi-core judges also what surely keeps its description",
+    ),
     ("trace", "string", "file for a JSON trace"),
     ("lenient", "linelist", "rules that are not insisted on: bare-operation-id"),
     ("files", "linelist", "names of workflow files (globs), instead of *.arazzo.yaml and so on"),
@@ -106,3 +149,17 @@ def add_options(parser: pytest.Parser) -> None:
     )
     for name, kind, text in INI:
         parser.addini(f"amberflo_{name}", text, type=kind, default=None)
+
+
+def is_anything_given(config: pytest.Config) -> bool:
+    """Whether an option, ini value or variable of ours is set, so that settings are to be read.
+
+    Reading them takes longer than all else that a run without workflows pays for this plugin.
+    """
+    options = (config.getoption(f"amberflo_{name.replace('-', '_')}") for name, *_ in OPTIONS)
+    return (
+        config.getoption("amberflo_dry_run")
+        or any(value is not None for value in options)
+        or any(config.getini(f"amberflo_{name}") is not None for name, *_ in INI)
+        or any(name.startswith("AMBERFLO_") for name in os.environ)
+    )

@@ -24,6 +24,7 @@ from pytest_amberflo.settings import (
     FILE_NAMES,
     LENIENCIES,
     LEVELS,
+    VALIDATIONS,
     VARIANTS,
     EmitterSettings,
     Level,
@@ -87,6 +88,7 @@ def read_settings(config: pytest.Config) -> Settings:
         second_key=reader.read_second_key(),
         description=reader.read_description(),
         severity=reader.read_severity(),
+        is_exact=reader.read_choice("validation", VALIDATIONS) == "exact",
         trace=reader.read_path("trace", must_exist=False),
         har=reader.read_path("har", must_exist=False),
         job_summary=reader.read_job_summary(),
@@ -195,6 +197,13 @@ class _Reader:
         if value is not None and (value != value.strip() or not value.isprintable()):
             refuse(f"{name} has a space or line break at its end or a control character")
         return value
+
+    def read_choice(self, name: str, known: tuple[str, ...]) -> str:
+        """One of some names; the first where nobody gave one."""
+        given = self.find(name)
+        if given is not None and given.value not in known:
+            refuse(describe_unknown(given.label, given.value, known))
+        return known[0] if given is None else given.value
 
     def read_description(self) -> str | Path:
         """What probes hold the endpoint to."""

@@ -1,24 +1,21 @@
-"""pytest's hooks, and nothing else: what they do is elsewhere, and imported when it is needed."""
+"""pytest's hooks, and nothing else: what they do is elsewhere, and imported when it is needed.
+
+A run of pytest without workflows imports the modules that are imported here, and no other.
+"""
 
 from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING
 
+import pytest
+
 from pytest_amberflo import fixtures, hookspecs
-from pytest_amberflo.discovery import has_workflow_name, is_probe_file, may_be_workflow
-from pytest_amberflo.distribution import Controller
-from pytest_amberflo.nodes import RUN, SETTINGS, STARTED, ArazzoFile, WorkflowItem, check_names
-from pytest_amberflo.option_table import add_options
-from pytest_amberflo.options import read_settings
-from pytest_amberflo.probes.status import describe_status
-from pytest_amberflo.summary import ReportMaker, RunSummary
+from pytest_amberflo.option_table import SETTINGS, STARTED, add_options, is_anything_given
 
 if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
-
-    import pytest
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
@@ -32,79 +29,56 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Read the settings; a setting that is wrong ends the run here."""
-    settings = config.stash[SETTINGS] = read_settings(config)
+    """Read the settings where any is given; one that is wrong ends the run here."""
     config.stash[STARTED] = time.time()
-    plugins = config.pluginmanager
-    if settings.verify is not None:
-        from pytest_amberflo.verify import narrow_to_ledger  # noqa: PLC0415  only with a ledger
-
-        narrow_to_ledger(config, settings.verify)
-    if plugins.has_plugin("pytester"):
+    if config.pluginmanager.has_plugin("pytester"):
         # pytester drops the modules that its runs import, and PyYAML's C parser cannot be
         # imported twice: what was loaded before is kept.
         import pytest_amberflo.arazzo.tree  # noqa: F401, PLC0415
-    plugins.register(fixtures, "amberflo-fixtures")
-    plugins.register(ReportMaker(), "amberflo-report-maker")
-    if not hasattr(config, "workerinput"):
-        summary = RunSummary(config, settings)
-        plugins.register(summary, "amberflo-summary")
-        plugins.register(Controller(settings, config.stash[STARTED]), "amberflo-controller")
-        if settings.har is not None:
-            from pytest_amberflo.archive import HarKeeper  # noqa: PLC0415
+    config.pluginmanager.register(fixtures, "amberflo-fixtures")
+    if is_anything_given(config):
+        from pytest_amberflo.registration import register_parts  # noqa: PLC0415
 
-            plugins.register(HarKeeper(settings.har), "amberflo-har")
-        if settings.job_summary is not None:
-            from pytest_amberflo.archive import JobSummaryKeeper  # noqa: PLC0415
-
-            keeper = JobSummaryKeeper(settings.job_summary, summary.describe_run)
-            plugins.register(keeper, "amberflo-job-summary")
-        if settings.ledger is not None:
-            from pytest_amberflo.ledger_file import LedgerKeeper  # noqa: PLC0415
-
-            plugins.register(LedgerKeeper(settings.ledger), "amberflo-ledger")
-        if settings.verify is not None:
-            from pytest_amberflo.reckoning_file import ReckoningKeeper  # noqa: PLC0415
-
-            plugins.register(ReckoningKeeper(settings.verify_reports), "amberflo-reckoning")
+        register_parts(config)
 
 
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """Close what the run opened."""
-    run = config.stash.get(RUN, None)
-    if run is not None:
-        run.close()
-        del config.stash[RUN]
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Prepare a worker of xdist."""
+    from pytest_amberflo.registration import prepare_node  # noqa: PLC0415
+
+    prepare_node(node)
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """The target, and where its key is from."""
+    settings = config.stash.get(SETTINGS, None)
+    return "amberflo: target embedded, offline" if settings is None else settings.describe()
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """Collect workflow documents, this package's probes, or a ledger and nothing else."""
-    verify = parent.config.stash[SETTINGS].verify
-    if verify is not None:
-        from pytest_amberflo.verify import LedgerFile  # noqa: PLC0415  only with a ledger
+    from pytest_amberflo.discovery import choose_collector  # noqa: PLC0415  only with files
 
-        is_ledger = file_path.samefile(verify)
-        return LedgerFile.from_parent(parent, path=file_path) if is_ledger else None
-    if is_probe_file(file_path):
-        from pytest_amberflo.probes.nodes import ProbeFile  # noqa: PLC0415  only for probes
-
-        return ProbeFile.from_parent(parent, path=file_path)
-    names = parent.config.stash[SETTINGS].file_names
-    is_certain = has_workflow_name(file_path, names)
-    if not is_certain:
-        is_named = parent.session.isinitpath(file_path)
-        if not may_be_workflow(file_path, is_named=is_named):
-            return None
-    return ArazzoFile.from_parent(parent, path=file_path, is_certain=is_certain)
+    return choose_collector(file_path, parent)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Refuse inputs of the command line that no workflow has."""
-    workflows = [item for item in items if isinstance(item, WorkflowItem)]
-    if workflows:
-        check_names(config, workflows)
+    if SETTINGS in config.stash:
+        from pytest_amberflo.nodes import check_items  # noqa: PLC0415
+
+        check_items(config, items)
 
 
-def pytest_report_teststatus(report: pytest.TestReport, config: pytest.Config) -> Any:
+def pytest_report_teststatus(
+    report: pytest.TestReport | pytest.CollectReport, config: pytest.Config
+) -> Any:
     """Show the promise of a probe under -v."""
+    if not isinstance(report, pytest.TestReport) or not any(
+        name == "amberflo_promise" for name, _ in report.user_properties
+    ):
+        return None
+    from pytest_amberflo.probes.status import describe_status  # noqa: PLC0415  only for probes
+
     return describe_status(report, config.get_verbosity())

@@ -26,6 +26,7 @@ from pytest_amberflo.metering.ledger import Ledger
 from pytest_amberflo.metering.terms import Terms
 from pytest_amberflo.metering.window import WEEK_STARTS
 from pytest_amberflo.openapi.catalog import Catalog
+from pytest_amberflo.openapi.gate import Gate
 from pytest_amberflo.pace import Pace
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from pytest_amberflo.arazzo.bound import Target as StepTarget
     from pytest_amberflo.execution import WorkflowKey
     from pytest_amberflo.http.exchange import Exchange
-    from pytest_amberflo.openapi.contract import Contract
     from pytest_amberflo.openapi.description import Description
     from pytest_amberflo.server.live import EmbeddedServer
     from pytest_amberflo.service_clock import ClockOffset
@@ -100,7 +100,7 @@ class Run:
         #: A worker has that of its controller, others make one.
         self._shared_folder = folder
         self._server: EmbeddedServer | None = None
-        self._contracts: dict[int, Contract] = {}
+        self._contracts: dict[int, Gate] = {}
         self._fresh: set[str] = set()
         self._week_starts = frozenset(WEEK_STARTS)
         self._unique_ids = 0
@@ -233,13 +233,11 @@ class Run:
         except ValueError:  # another drive
             return str(path)
 
-    def contract_of(self, description: Any) -> Contract:
+    def contract_of(self, description: Any) -> Gate:
         """The checks of a description; built once."""
-        from pytest_amberflo.openapi.contract import Contract  # noqa: PLC0415  a costly import
-
         found: Description = description
         if id(found) not in self._contracts:
-            self._contracts[id(found)] = Contract(found)
+            self._contracts[id(found)] = Gate(found, is_exact=self.settings.is_exact)
         return self._contracts[id(found)]
 
     def find_shipped(self, target: StepTarget) -> str | None:

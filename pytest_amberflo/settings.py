@@ -8,51 +8,39 @@ from urllib.parse import urlsplit
 
 from pytest_amberflo.http.address import is_amberflo_host, is_loopback
 from pytest_amberflo.metering.dedup import DedupRules
+from pytest_amberflo.option_table import CHECKS, EMITTER_VARIANTS, FILE_NAMES, VARIANTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+__all__ = [
+    "CHECKS",
+    "DESCRIPTIONS",
+    "EMITTER_VARIANTS",
+    "FILE_NAMES",
+    "LENIENCIES",
+    "LEVELS",
+    "LIVE_URL",
+    "VALIDATIONS",
+    "VARIANTS",
+    "Level",
+    "Settings",
+    "Target",
+    "TargetKind",
+]
+
 TargetKind: TypeAlias = Literal["embedded", "live", "url"]
 Level: TypeAlias = Literal["error", "warn", "off"]
 
 LIVE_URL: Final = "https://app.amberflo.io"
-FILE_NAMES: Final = (
-    "*.arazzo.yaml",
-    "*.arazzo.yml",
-    "*.arazzo.json",
-    "arazzo.yaml",
-    "arazzo.yml",
-    "arazzo.json",
-)
-CHECKS: Final = (
-    "request",
-    "status",
-    "content-type",
-    "response-schema",
-    "usage",
-    "emitter",
-    "throttle",
-    "lost-answer",
-)
-#: Variants of a workflow that ingests.
-VARIANTS: Final = ("once", "replay", "concurrent", "batch", "lost-ack", "distinct")
-#: Variants of a workflow that says what calls to one's own service meter.
-EMITTER_VARIANTS: Final = (
-    "once",
-    "unavailable",
-    "throttled",
-    "lost-answer",
-    "down",
-    "slow",
-    "repeat",
-    "restart",
-)
 _OFF_BY_DEFAULT: Final = ("throttle", "lost-answer")
 #: The descriptions that come with the package and that probes can hold an endpoint to.
 DESCRIPTIONS: Final = ("published", "official")
 #: Rules of Arazzo that a run need not insist on.
 LENIENCIES: Final = ("bare-operation-id",)
+#: How messages are held to their description: at once where they surely keep it, or never so.
+VALIDATIONS: Final = ("fast", "exact")
 LEVELS: Final = ("error", "warn", "off")
 
 
@@ -131,6 +119,8 @@ class Settings:
     description: str | Path = DESCRIPTIONS[0]
     #: Whether requests are resolved and validated, and none is sent.
     is_dry_run: bool = False
+    #: Whether every message is judged by openapi-core, also one that surely keeps its description.
+    is_exact: bool = False
     #: Where all exchanges are written as HAR, and where a CI job's summary is to be added to.
     har: Path | None = None
     job_summary: Path | None = None
@@ -149,6 +139,15 @@ class Settings:
         return self.target.is_live or any(
             is_amberflo_host(urlsplit(url).hostname or "") for url in urls
         )
+
+    def describe(self) -> str:
+        """The line of the report's header: the target, and where its key is from."""
+        parts = [f"amberflo: target {self.target}"]
+        if self.target.kind == "embedded":
+            parts.append("offline")
+        if self.api_key is not None:
+            parts.append("key from AMBERFLO_API_KEY")
+        return ", ".join(parts)
 
     def level_of(self, check: str) -> Level:
         """How a finding of this check is taken."""

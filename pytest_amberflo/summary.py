@@ -72,17 +72,6 @@ class ReportMaker:
                 setattr(report, HAR, run.take_har())
         return report
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_fixture_setup(
-        self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
-    ) -> Generator[None, object, object]:
-        """Mask the key from the moment that somebody's own fixture gives it."""
-        __tracebackhide__ = True
-        value = yield
-        if fixturedef.argname == "amberflo_api_key":
-            run_of(request.config).redactor.register(value)
-        return value
-
     def _make_digest(self, item: WorkflowItem, report: pytest.TestReport) -> dict[str, Any] | None:
         from pytest_amberflo.digest import make_digest, make_skeleton  # noqa: PLC0415
         from pytest_amberflo.verdict import Verdict  # noqa: PLC0415  only with workflows
@@ -132,16 +121,6 @@ class RunSummary:
         self._notes: dict[str, None] = {}
         #: Why the run is not green, beside its items.
         self._complaints: list[str] = []
-
-    def pytest_report_header(self) -> str:
-        """The target, and where its key is from."""
-        target = self._settings.target
-        parts = [f"amberflo: target {target}"]
-        if target.kind == "embedded":
-            parts.append("offline")
-        if self._settings.api_key is not None:
-            parts.append("key from AMBERFLO_API_KEY")
-        return ", ".join(parts)
 
     def pytest_report_collectionfinish(self, items: Sequence[pytest.Item]) -> list[str]:
         """The workflows that were found, and descriptions that stand in for missing files."""

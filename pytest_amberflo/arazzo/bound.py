@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 from urllib.parse import urljoin
 
 from pytest_amberflo.arazzo.events import Refusal
-from pytest_amberflo.arazzo.input_schema import InputSchema
 from pytest_amberflo.arazzo.model import Document
 from pytest_amberflo.arazzo.operation import ApiDescription
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from pytest_amberflo.arazzo.input_schema import InputSchema
     from pytest_amberflo.arazzo.model import Step, Workflow
     from pytest_amberflo.arazzo.operation import Operation
     from pytest_amberflo.arazzo.source import Source
@@ -95,7 +95,6 @@ class BoundDocument:
     documents: Mapping[str, BoundDocument]
     #: By workflowId and stepId.
     targets: Mapping[tuple[str, str], Target]
-    _schemas: dict[str, InputSchema] = field(default_factory=dict, repr=False)
 
     def target_of(self, workflow: Workflow, step: Step) -> Target:
         """The target of a step of a workflow."""
@@ -103,9 +102,7 @@ class BoundDocument:
 
     def inputs_of(self, workflow: Workflow) -> InputSchema:
         """The schema of a workflow's inputs; built once."""
-        if workflow.workflow_id not in self._schemas:
-            self._schemas[workflow.workflow_id] = InputSchema(self.document, workflow)
-        return self._schemas[workflow.workflow_id]
+        return self.document.inputs_of(workflow)
 
     def find_workflow(self, reference: str) -> tuple[BoundDocument, Workflow]:
         """The workflow of a workflowId or `$sourceDescriptions.NAME.ID`, and its document.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from pytest_amberflo.arazzo.condition import (
@@ -28,6 +29,7 @@ _DIGITS: Final = frozenset("0123456789")
 _MAX_DEPTH: Final = 50
 
 
+@lru_cache(maxsize=1024)
 def parse_condition(text: str) -> Condition:
     """The condition that `text` is. Raises ExpressionSyntaxError with the place."""
     reader = _Reader(text)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from enum import Enum
+from functools import lru_cache
 from typing import Final
 
 from pytest_amberflo.arazzo.errors import ExpressionSyntaxError
@@ -93,8 +94,12 @@ def leading_word(text: str) -> str | None:
     return text[1:end] or None
 
 
+@lru_cache(maxsize=4096)
 def parse_expression(text: str) -> Expression:
-    """The expression that `text` as a whole is. Raises ExpressionSyntaxError."""
+    """The expression that `text` as a whole is. Raises ExpressionSyntaxError.
+
+    Documents of a run say the same again and again: kept, it costs nothing the second time.
+    """
     reader = ExpressionReader(text, 0, Within.TEXT)
     expression = reader.read()
     if reader.offset < len(text):

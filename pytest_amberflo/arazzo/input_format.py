@@ -18,6 +18,15 @@ _POINTER: Final = re.compile(r"(?:/(?:[^~/]|~[01])*)*\Z")
 #: "signed 32 bits", "signed 64 bits" (Arazzo 1.1.0, "Data Types").
 _BITS: Final = {"int32": 32, "int64": 64}
 
+#: Formats that are checked, by jsonschema or here: for what accepts without a check of its own.
+CHECKED: Final[dict[str, None]] = dict.fromkeys(
+    (
+        *("color", "date", "date-time", "duration", "email", "hostname", "idn-email", "time"),
+        *("idn-hostname", "ipv4", "ipv6", "iri", "iri-reference", "json-pointer", "regex"),
+        *("relative-json-pointer", "uri", "uri-reference", "uri-template", "uuid", *_BITS),
+    )
+)
+
 
 def make_format_checker() -> FormatChecker:
     """The checks of every format that is known."""

@@ -12,8 +12,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urljoin
 
+from pytest_amberflo.arazzo.acceptor import Compiler
 from pytest_amberflo.arazzo.errors import Problem
-from pytest_amberflo.arazzo.input_format import make_format_checker
+from pytest_amberflo.arazzo.input_format import CHECKED, make_format_checker
+from pytest_amberflo.arazzo.plain_schema import is_plain_schema
 from pytest_amberflo.arazzo.scope import read_index
 
 if TYPE_CHECKING:
@@ -69,7 +71,7 @@ class InputSchema:
                 names[str(name)] = None
         return tuple(names)
 
-    @property
+    @cached_property
     def is_open(self) -> bool:
         """Whether inputs that are not declared may be given by the schema's own words."""
         if self._schema is True:
@@ -95,7 +97,7 @@ class InputSchema:
 
         Raises UnusableSchemaError; `find_problems` says beforehand what can be known.
         """
-        if self._schema is None or self._schema is True:
+        if self._schema is None or self._schema is True or self._is_surely_accepted(values):
             return []
         from jsonschema.exceptions import UnknownType  # noqa: PLC0415  costly
         from referencing.exceptions import Unresolvable  # noqa: PLC0415
@@ -112,9 +114,14 @@ class InputSchema:
             raise UnusableSchemaError(f"it cannot be applied to these values: {error}") from None
         return sorted(errors, key=lambda error: str(error.json_path))
 
+    def _is_surely_accepted(self, values: Mapping[str, Any]) -> bool:
+        """Whether values keep a schema without references beyond doubt; saves its validator."""
+        compiler = Compiler(resolve=lambda _: None, formats=CHECKED)
+        return compiler.compile(self._schema)(values) is True
+
     def find_problems(self) -> Iterator[Problem]:
         """What is wrong with the schema itself and with those that it refers to."""
-        if not isinstance(self._schema, dict):
+        if not isinstance(self._schema, dict) or is_plain_schema(self._schema):
             return
         left: list[tuple[Pointer, Any]] = [(self._at, self._schema)]
         seen: set[Pointer] = set()
@@ -128,15 +135,17 @@ class InputSchema:
             left += [part for part in found if part is not None]
 
     def _check_part(self, at: Pointer, schema: Any) -> Iterator[Problem]:
-        from jsonschema import Draft202012Validator  # noqa: PLC0415  costly
-        from jsonschema.exceptions import SchemaError  # noqa: PLC0415
-
         source = self._document.source
         for pointer, reference in _find_references(schema, at):
             fault = self._find_fault(reference)
             if fault is not None:
                 message = f"`{pointer[-1]}: {reference}` {fault}"
                 yield Problem(span=source.locate(pointer), message=message)
+        if is_plain_schema(schema):
+            return
+        from jsonschema import Draft202012Validator  # noqa: PLC0415  costly
+        from jsonschema.exceptions import SchemaError  # noqa: PLC0415
+
         try:
             Draft202012Validator.check_schema(schema)
         except SchemaError as error:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_amberflo.arazzo.errors import Problem
 from pytest_amberflo.arazzo.excerpt import narrow_span
-from pytest_amberflo.arazzo.input_schema import InputSchema
 from pytest_amberflo.arazzo.order import CyclicStepsError, order_steps
 from pytest_amberflo.arazzo.references import check_reference
 from pytest_amberflo.arazzo.uses import find_uses
@@ -77,7 +76,7 @@ class _Checker:
         """A workflow and its steps, but for the expressions in them."""
         steps = [(step.step_id, (*step.place.pointer, "stepId")) for step in workflow.steps]
         self._check_unique(steps, "stepId")
-        self.problems.extend(InputSchema(self._document, workflow).find_problems())
+        self.problems.extend(self._document.inputs_of(workflow).find_problems())
         calls_operation = any(step.workflow_id is None for step in workflow.steps)
         self._check_parameters(workflow.parameters, needs_place=calls_operation)
         self._check_actions(workflow.success_actions, workflow)

@@ -107,7 +107,7 @@ class _Builder(Compiler):
         return tuple(item for item in built if item is not None)
 
     def _place(self, pointer: Pointer) -> Place:
-        return Place(pointer=pointer, span=self._source.locate(pointer))
+        return Place(pointer=pointer, source=self._source)
 
     def _source_description(self, data: Any, pointer: Pointer) -> SourceDescription:
         return SourceDescription(
@@ -167,7 +167,7 @@ class _Builder(Compiler):
                 data,
                 partial(self._replacement, content_type=data.get("contentType")),
             ),
-            place=Place(pointer=pointer, span=self._source.locate(pointer, key=True)),
+            place=Place(pointer=pointer, source=self._source, is_key=True),
         )
 
     def _replacement(

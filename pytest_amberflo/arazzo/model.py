@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from pytest_amberflo.arazzo.input_schema import InputSchema
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -25,10 +27,25 @@ SourceType: TypeAlias = Literal["openapi", "arazzo", "asyncapi"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where an object stands: its pointer in the document and its first line, from 1."""
+    """Where an object stands: its pointer in the document, and there where it can be seen.
+
+    `span` is looked for only when somebody asks: a document without mistakes has many places, and
+    is read twice as fast without them.
+    """
 
     pointer: Pointer
-    span: Span
+    source: Source | None = field(default=None, compare=False, repr=False)
+    #: Whether the name that leads to the object is meant.
+    is_key: bool = False
+    found: Span | None = None
+
+    @property
+    def span(self) -> Span:
+        """The stretch of the text."""
+        if self.found is not None:
+            return self.found
+        assert self.source is not None
+        return self.source.locate(self.pointer, key=self.is_key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,3 +202,11 @@ class Document:
     source_descriptions: tuple[SourceDescription, ...]
     workflows: tuple[Workflow, ...]
     components: Mapping[str, Any] = field(default_factory=dict)
+    _schemas: dict[int, InputSchema] = field(default_factory=dict, compare=False, repr=False)
+
+    def inputs_of(self, workflow: Workflow) -> InputSchema:
+        """The schema of a workflow's inputs; built once."""
+        key = id(workflow)
+        if key not in self._schemas:
+            self._schemas[key] = InputSchema(self, workflow)
+        return self._schemas[key]

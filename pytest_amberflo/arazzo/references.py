@@ -15,7 +15,6 @@ from pytest_amberflo.arazzo.expression import (
     StepRef,
     WorkflowRef,
 )
-from pytest_amberflo.arazzo.input_schema import InputSchema
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -108,7 +107,7 @@ def _check_input(use: Use, expression: InputRef, document: Document) -> Iterator
     if workflow.inputs is None:
         yield f"`{expression}`: {name} declares no inputs", None, ()
         return
-    schema = InputSchema(document, workflow)
+    schema = document.inputs_of(workflow)
     if schema.is_open:
         return
     known = tuple(schema.properties)
@@ -154,7 +153,7 @@ def _check_workflow(expression: WorkflowRef, document: Document) -> Iterator[Fin
     if expression.field == "outputs":
         known = tuple(output.name for output in found[0].outputs)
     else:
-        known = tuple(InputSchema(document, found[0]).properties)
+        known = tuple(document.inputs_of(found[0]).properties)
     if not _is_known(expression, known, dotted=True):
         kind = expression.field.removesuffix("s")
         message = f"`{expression}`: workflow `{expression.workflow_id}` has no {kind} "

@@ -9,13 +9,14 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
+from pytest_amberflo.arazzo.acceptor import NAME
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 STRING: Final = {"type": "string"}
 TEXT: Final = {"type": "string", "minLength": 1}
 ANY: Final[dict[str, Any]] = {}
-_NAME: Final = r"^[a-zA-Z0-9.\-_]+\Z"  # in Python, `$` lets a line break follow
 
 
 def _ref(name: str) -> dict[str, Any]:
@@ -30,7 +31,7 @@ def _map(item: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "type": "object",
         "additionalProperties": dict(item),
-        "propertyNames": {"pattern": _NAME},
+        "propertyNames": {"pattern": NAME},
     }
 
 

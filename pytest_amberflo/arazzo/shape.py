@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
+from pytest_amberflo.arazzo.acceptor import Compiler
 from pytest_amberflo.arazzo.errors import Problem
 from pytest_amberflo.arazzo.schema import FIELDS, SINCE_1_1, schema_for
 from pytest_amberflo.arazzo.scope import describe_type
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import ValidationError
 
+    from pytest_amberflo.arazzo.acceptor import Accept
     from pytest_amberflo.arazzo.source import Pointer, Source
 
 _TYPES: Final = {
@@ -30,10 +32,20 @@ _TYPES: Final = {
 def check_shape(source: Source, minor: int) -> tuple[Problem, ...]:
     """Every place where the document departs from the schema of version 1.`minor`."""
     problems: dict[tuple[Any, str], Problem] = {}
+    if _acceptor(minor)(source.data) is True:
+        return ()
     for error in _validator(minor).iter_errors(source.data):
         for problem in _explain(error, source, minor):
             problems.setdefault((problem.span, problem.message), problem)
     return tuple(problems.values())
+
+
+@cache
+def _acceptor(minor: int) -> Accept:
+    """What accepts a right document in 0.1 ms; the validator takes 4 ms."""
+    definitions = schema_for(minor)["$defs"]
+    compiler = Compiler(lambda name: definitions[name.removeprefix("#/$defs/")], formats={})
+    return compiler.compile(definitions["document"])
 
 
 @cache

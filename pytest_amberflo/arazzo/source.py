@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pytest_amberflo.arazzo.errors import DocumentError, Problem
 from pytest_amberflo.arazzo.excerpt import Span
+from pytest_amberflo.arazzo.plain_yaml import read_plain
 from pytest_amberflo.arazzo.tree import NotYamlError, Place, TreeBuilder, empty_place
 from pytest_amberflo.http.json_text import JsonTextError, read_json
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 #: Members and indexes that lead from the root of a document to a value.
@@ -26,14 +28,25 @@ class Source:
     of dict, list, str, int, float, bool and None and must not be changed.
     """
 
-    __slots__ = ("_places", "data", "name", "text", "uri")
+    __slots__ = ("_lines", "_places", "data", "name", "text", "uri")
 
-    def __init__(self, *, name: str, uri: str, text: str, data: Any, places: Place | None) -> None:
+    def __init__(
+        self,
+        *,
+        name: str,
+        uri: str,
+        text: str,
+        data: Any,
+        places: Place | None = None,
+        lines: Mapping[int, int] | None = None,
+    ) -> None:
         self.name = name
         self.uri = uri
         self.text = text
         self.data = data
         self._places = places
+        #: First lines of objects and lists, by identity.
+        self._lines = lines
 
     def __repr__(self) -> str:
         return f"Source({self.name!r})"
@@ -55,9 +68,14 @@ class Source:
             span = name.span if key and name is not None else child.span
         return span
 
+    def line_of(self, value: Any, pointer: Pointer) -> int:
+        """The first line of an object of this document that stands at a pointer."""
+        line = self._lines.get(id(value)) if self._lines is not None else None
+        return self.locate(pointer).line if line is None else line
+
     def forget_places(self) -> None:
         """Give the places' memory back; `locate` finds them anew when it is asked again."""
-        self._places = None
+        self._places = self._lines = None
 
 
 def read_source(path: Path, *, name: str) -> Source:
@@ -76,7 +94,10 @@ def read_source(path: Path, *, name: str) -> Source:
 def parse_source(text: str, *, name: str, uri: str, is_json: bool = False) -> Source:
     """The document that `text` holds. Raises DocumentError with the place of what is wrong."""
     if is_json:
-        return Source(name=name, uri=uri, text=text, data=_load_json(text, name), places=None)
+        return Source(name=name, uri=uri, text=text, data=_load_json(text, name))
+    plain = read_plain(text)
+    if plain is not None:
+        return Source(name=name, uri=uri, text=text, data=plain[0], lines=plain[1])
     places = TreeBuilder(text, name).build()
     return Source(name=name, uri=uri, text=text, data=places.value, places=places)
 

@@ -1,4 +1,4 @@
-"""A YAML text as a tree of values, each with its place. The only module that imports yaml.
+"""A YAML text as a tree of values, each with its place.
 
 PyYAML splits the text into events (with its C parser); everything after that is done here,
 because PyYAML itself keeps the last of two equal keys, reads `on` as true and `012` as ten, and
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 #: Values after every alias is written out; bounds what a chain of aliases can blow up to.
 MAX_VALUES: Final = 500_000
 
-_LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _TAG: Final = "tag:yaml.org,2002:"
 _SCALAR_TAGS: Final = frozenset({"str", "int", "float", "bool", "null"})
-_WORDS: Final = {
+WORDS: Final = {
     "": None,
     "~": None,
     "null": None,
@@ -39,9 +39,9 @@ _WORDS: Final = {
     "False": False,
     "FALSE": False,
 }
-_INTEGER: Final = re.compile(r"[-+]?[0-9]+\Z")
+INTEGER: Final = re.compile(r"[-+]?[0-9]+\Z")
 _BASED: Final = re.compile(r"0o[0-7]+\Z|0x[0-9a-fA-F]+\Z")
-_FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
+FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
 _NO_NUMBER: Final = re.compile(r"[-+]?\.(?:inf|Inf|INF)\Z|\.(?:nan|NaN|NAN)\Z")
 
 
@@ -125,7 +125,7 @@ class TreeBuilder:
 
     def _events(self) -> Iterator[Any]:
         try:
-            yield from yaml.parse(self._text, Loader=_LOADER)
+            yield from yaml.parse(self._text, Loader=LOADER)
         except yaml.reader.ReaderError as error:
             code = _code_of(error.character)
             message = f"a control character (U+{code:04X}) is no YAML"
@@ -262,16 +262,16 @@ class TreeBuilder:
         return float(value) if kind == "float" else value
 
     def _resolve(self, text: str, place: Place) -> Any:
-        if text in _WORDS:
-            return _WORDS[text]
+        if text in WORDS:
+            return WORDS[text]
         first = text[0]
         if first not in "-+.0123456789":
             return text
-        if _INTEGER.match(text):
+        if INTEGER.match(text):
             if len(text) > MAX_DIGITS:
                 raise self._error(f"a number of more than {MAX_DIGITS} digits", place)
             return int(text)
-        if _FLOAT.match(text):
+        if FLOAT.match(text):
             number = float(text)
             if number in (float("inf"), float("-inf")):
                 raise self._error(f"`{text}` is beyond what a number can hold", place)

@@ -29,7 +29,6 @@ def read_version(source: Source) -> int:
         )
         raise DocumentError(source.name, source.text, [problem])
     version = data["arazzo"]
-    span = source.locate(("arazzo",))
     match = _VERSION.match(version) if isinstance(version, str) else None
     if match:
         return int(match.group(1))
@@ -39,4 +38,5 @@ def read_version(source: Source) -> int:
     else:
         message = f"`arazzo` is {describe_type(version)}; a version such as `1.0.1` is due"
         hint = None
+    span = source.locate(("arazzo",))
     raise DocumentError(source.name, source.text, [Problem(span=span, message=message, hint=hint)])

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
+from functools import lru_cache
 
 
+@lru_cache(maxsize=256)
 def is_loopback(host: str) -> bool:
     """Whether a host is this machine: `localhost`, `*.localhost`, 127.0.0.0/8 or ::1."""
     name = host.strip("[]").rstrip(".").lower()

@@ -6,27 +6,33 @@ import logging
 import time
 from contextlib import closing
 from functools import cached_property
-from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import httpcore
-import httpx
 
 from pytest_amberflo.http.address import is_loopback
 from pytest_amberflo.http.exchange import Exchange, Request, Response, TransportFailure
+from pytest_amberflo.http.pool import (
+    RAW_HEADERS,
+    Deadline,
+    is_coded,
+    log_request,
+    make_plain,
+    make_pool,
+    read_raw,
+)
 from pytest_amberflo.http.redact import RedactingFilter
-from pytest_amberflo.http.transport import TARGET, DeadlineTransport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
+
+    import httpx
 
     from pytest_amberflo.http.redact import Redactor
 
 MAX_BODY_BYTES: Final = 32 * 1024 * 1024
 _LOGGERS: Final = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy")
-_RAW_HEADERS: Final = "amberflo.headers"
 _NOT_SENT: Final = frozenset(
     {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol"}
     | {"LocalProtocolError", "InvalidURL"}
@@ -54,6 +60,7 @@ class Client:
         self._user_agent = user_agent
         self._observe = observe
         self._open: list[httpx.Client] = []
+        self._deadline = Deadline()
         self._filter = RedactingFilter(redactor)
         for name in _LOGGERS:
             logging.getLogger(name).addFilter(self._filter)
@@ -71,6 +78,8 @@ class Client:
         for client in self._open:
             client.close()
         self._open.clear()
+        if "_pool" in self.__dict__:
+            self._pool.close()
         for name in _LOGGERS:
             logging.getLogger(name).removeFilter(self._filter)
 
@@ -84,18 +93,7 @@ class Client:
         failure: TransportFailure | None = None
         try:
             response = self._exchange(request, started + timeout_s)
-        except (
-            httpx.TransportError,
-            httpx.DecodingError,
-            httpx.InvalidURL,
-            httpcore.ConnectError,
-            httpcore.TimeoutException,
-            httpcore.NetworkError,
-            httpcore.ProtocolError,
-            httpcore.UnsupportedProtocol,
-            BodyTooLargeError,
-            UnicodeError,
-        ) as error:
+        except _list_failures() as error:
             failure = _describe(error, request, timeout_s)
         return self._note(
             Exchange(
@@ -118,11 +116,11 @@ class Client:
         started_at, started = time.time(), time.monotonic()
         message, is_sent = "the answer was dropped on our side", True
         try:
-            client, transport = self._client_for(request.url)
-            if transport is not None:
-                transport.deadline.at = started + timeout_s
-            client.send(self._build(client, request, timeout_s), stream=True).close()
-        except (httpx.TransportError, httpx.InvalidURL, httpcore.TimeoutException) as error:
+            is_direct = self._is_direct(request.url)
+            self._deadline.at = started + timeout_s if is_direct else None
+            client = self._client_for(request.url)
+            client.send(self._build(request, timeout_s), stream=True).close()
+        except _list_failures() as error:
             failure = _describe(error, request, timeout_s)
             message, is_sent = failure.message, failure.sent
         return self._note(
@@ -136,77 +134,112 @@ class Client:
         )
 
     def _exchange(self, request: Request, deadline: float) -> Response:
-        client, transport = self._client_for(request.url)
+        is_direct = self._is_direct(request.url)
         left = max(0.001, deadline - time.monotonic())
-        if transport is not None:
-            transport.deadline.at = deadline
-        outgoing = self._build(client, request, left)
-        with closing(client.send(outgoing, stream=True)) as incoming:
-            body = _read_body(incoming, deadline)
-            raw: list[tuple[bytes, bytes]] = incoming.extensions[_RAW_HEADERS]
-            return Response(
-                status=incoming.status_code,
-                headers=tuple((n.decode("latin-1"), v.decode("latin-1")) for n, v in raw),
-                body=body,
-            )
+        self._deadline.at = deadline if is_direct else None
+        plain = None
+        if is_direct:
+            target = _target_of(request.url)
+            plain = make_plain(request, target, user_agent=self._user_agent, timeout_s=left)
+        if plain is None:
+            return self._exchange_closely(request, left, deadline)
+        incoming = self._pool.handle_request(plain)
+        log_request(request, incoming)
+        stream: Any = incoming.stream
+        with closing(stream):
+            headers = read_raw(incoming.headers)
+            parts: Iterable[bytes] = stream
+            if is_coded(headers):
+                from pytest_amberflo.http.transport import decode  # noqa: PLC0415  costly
 
-    def _build(self, client: httpx.Client, request: Request, timeout_s: float) -> httpx.Request:
+                parts = decode(incoming)
+            body = _read_body(parts, deadline)
+        return Response(status=incoming.status, headers=headers, body=body)
+
+    def _exchange_closely(self, request: Request, left: float, deadline: float) -> Response:
+        """The response of a request that httpx makes."""
+        outgoing = self._build(request, left)
+        with closing(self._client_for(request.url).send(outgoing, stream=True)) as incoming:
+            body = _read_body(incoming.iter_bytes(), deadline)
+            headers = read_raw(incoming.extensions[RAW_HEADERS])
+        return Response(status=incoming.status_code, headers=headers, body=body)
+
+    def _build(self, request: Request, timeout_s: float) -> httpx.Request:
+        from pytest_amberflo.http.transport import TARGET, limit_time  # noqa: PLC0415  costly
+
         headers = [(name.encode(), value.encode("latin-1")) for name, value in request.headers]
-        return client.build_request(
+        return self._client_for(request.url).build_request(
             request.method,
             request.url,
             headers=headers,
             content=request.body,
-            timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, 5.0)),
+            timeout=limit_time(timeout_s),
             extensions={TARGET: _target_of(request.url)},
         )
 
-    def _client_for(self, url: str) -> tuple[httpx.Client, DeadlineTransport | None]:
+    def _is_direct(self, url: str) -> bool:
+        """Whether no proxy stands between. Raises httpx.InvalidURL."""
         try:
             parts = urlsplit(url)
             host = parts.hostname or ""
         except ValueError as error:
-            raise httpx.InvalidURL(f"`{url}` is no URL: {error}") from None
-        if not is_loopback(host) and parts.scheme in getproxies() and not proxy_bypass(host):
-            return self._proxied, None
-        return self._secure if parts.scheme == "https" else self._plain
+            from httpx import InvalidURL  # noqa: PLC0415  costly
+
+            raise InvalidURL(f"`{url}` is no URL: {error}") from None
+        if is_loopback(host):
+            return True
+        from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415  costly
+
+        return parts.scheme not in getproxies() or bool(proxy_bypass(host))
+
+    def _client_for(self, url: str) -> httpx.Client:
+        if not self._is_direct(url):
+            return self._proxied
+        return self._secure if urlsplit(url).scheme == "https" else self._plain
 
     @cached_property
-    def _plain(self) -> tuple[httpx.Client, DeadlineTransport]:
-        return self._make(DeadlineTransport())
+    def _pool(self) -> httpcore.ConnectionPool:
+        return make_pool(self._deadline, None)
 
     @cached_property
-    def _secure(self) -> tuple[httpx.Client, DeadlineTransport]:
+    def _plain(self) -> httpx.Client:
+        return self._open_client(self._pool)
+
+    @cached_property
+    def _secure(self) -> httpx.Client:
         # Made on demand: a TLS context costs more than a whole offline run's connections.
-        return self._make(DeadlineTransport(httpx.create_ssl_context()))
+        from httpx import create_ssl_context  # noqa: PLC0415  costly
+
+        return self._open_client(make_pool(self._deadline, create_ssl_context()))
 
     @cached_property
     def _proxied(self) -> httpx.Client:
         return self._open_client(None)
 
-    def _make(self, transport: DeadlineTransport) -> tuple[httpx.Client, DeadlineTransport]:
-        return self._open_client(transport), transport
+    def _open_client(self, pool: httpcore.ConnectionPool | None) -> httpx.Client:
+        from pytest_amberflo.http.transport import open_client  # noqa: PLC0415  costly
 
-    def _open_client(self, transport: DeadlineTransport | None) -> httpx.Client:
-        """A client that keeps no cookies; without a transport it uses proxies."""
-        client = httpx.Client(
-            transport=transport,
-            trust_env=transport is None,
-            headers={"User-Agent": self._user_agent},
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
-            event_hooks={"response": [_hide_location]},
-        )
+        client = open_client(pool, self._user_agent)
         self._open.append(client)
         return client
 
 
-def _hide_location(response: httpx.Response) -> None:
-    """Keep httpx from reading where a redirect leads: it is an answer like any other.
+def _list_failures() -> tuple[type[Exception], ...]:
+    """What sending may raise for what the network or the server does."""
+    import httpx  # noqa: PLC0415  costly, and here something has gone wrong
 
-    It would build the next request even where it does not follow, and fail where there is none.
-    """
-    response.extensions[_RAW_HEADERS] = list(response.headers.raw)
-    response.headers.pop("Location", None)
+    return (
+        httpx.TransportError,
+        httpx.DecodingError,
+        httpx.InvalidURL,
+        httpcore.ConnectError,
+        httpcore.TimeoutException,
+        httpcore.NetworkError,
+        httpcore.ProtocolError,
+        httpcore.UnsupportedProtocol,
+        BodyTooLargeError,
+        UnicodeError,
+    )
 
 
 def _target_of(url: str) -> bytes | None:
@@ -218,10 +251,10 @@ def _target_of(url: str) -> bytes | None:
     return target.encode() if is_plain else None
 
 
-def _read_body(response: httpx.Response, deadline: float) -> bytes:
+def _read_body(incoming: Iterable[bytes], deadline: float) -> bytes:
     parts: list[bytes] = []
     size = 0
-    for part in response.iter_bytes():
+    for part in incoming:
         parts.append(part)
         size += len(part)
         if size > MAX_BODY_BYTES:
@@ -233,7 +266,7 @@ def _read_body(response: httpx.Response, deadline: float) -> bytes:
 
 def _describe(error: Exception, request: Request, timeout_s: float) -> TransportFailure:
     kind = type(error).__name__
-    if isinstance(error, httpx.InvalidURL | UnicodeError):
+    if kind == "InvalidURL" or isinstance(error, UnicodeError):
         return TransportFailure(kind="url", message=str(error), sent=False)
     host = urlsplit(request.url).netloc.rpartition("@")[2]
     if isinstance(error, BodyTooLargeError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -10,6 +11,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pytest_amberflo.metering.event import Identity, MeterEvent
+
+
+def fold(text: str | None) -> str:
+    """An empty text and none, and both forms of an accented letter, may be the same."""
+    return unicodedata.normalize("NFC", text or "")
 
 
 class Fate(Enum):
@@ -98,6 +104,9 @@ class Ledger:
 
     def __init__(self) -> None:
         self._records: dict[Identity, Record] = {}
+        #: By customer, each with its place in the order: an item reads those of its own, so that
+        #: its cost does not grow with the run.
+        self._by_customer: dict[str, list[tuple[int, Record]]] = {}
 
     def __len__(self) -> int:
         return len(self._records)
@@ -105,8 +114,12 @@ class Ledger:
     def add(self, transmissions: Iterable[Transmission]) -> None:
         """Enter transmissions; those of the same record come together."""
         for transmission in transmissions:
-            identity = transmission.event.identity
-            record = self._records.setdefault(identity, Record(transmission.event))
+            event = transmission.event
+            record = self._records.get(event.identity)
+            if record is None:
+                record = self._records[event.identity] = Record(event)
+                found = self._by_customer.setdefault(fold(event.customer), [])
+                found.append((len(self._records), record))
             record.transmissions.append(transmission)
 
     def records(self, meter: str | None = None) -> tuple[Record, ...]:
@@ -116,3 +129,13 @@ class Ledger:
             for record in self._records.values()
             if meter is None or record.event.meter == meter
         )
+
+    def records_of(self, customers: Iterable[str | None] | None) -> tuple[Record, ...]:
+        """The records of some customers, and of those that may be the same; every one for None."""
+        if customers is None:
+            return self.records()
+        names = dict.fromkeys(map(fold, customers))
+        found = [numbered for name in names for numbered in self._by_customer.get(name, ())]
+        if len(names) > 1:
+            found.sort(key=lambda numbered: numbered[0])
+        return tuple(record for _, record in found)

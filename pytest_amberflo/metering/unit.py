@@ -7,7 +7,6 @@ every reading of it is a way; so a right service is never blamed for the reading
 
 from __future__ import annotations
 
-import unicodedata
 from collections import defaultdict
 from dataclasses import dataclass
 from itertools import combinations, product
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from pytest_amberflo.metering.cancel import find_cancelled
 from pytest_amberflo.metering.dedup import ValuePolicy
-from pytest_amberflo.metering.ledger import Fate
+from pytest_amberflo.metering.ledger import Fate, fold
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -66,20 +65,15 @@ def _loosen(record: Record, terms: Terms) -> object:
     if value is not None:
         return (event.meter, event.customer, value)
     parts: tuple[object, ...] = (
-        _fold(event.meter),
-        _fold(event.customer),
+        fold(event.meter),
+        fold(event.customer),
         event.time_ms,
-        _fold(event.unique_id),
-        tuple((_fold(name), _fold(value)) for name, value in event.dimensions),
+        fold(event.unique_id),
+        tuple((fold(name), fold(value)) for name, value in event.dimensions),
     )
     is_in_key = terms.dedup.value is ValuePolicy.KEY and not terms.is_live
     # Services keep float64: values that are one number there are one record there.
     return (*parts, float(event.value)) if is_in_key else parts
-
-
-def _fold(text: str | None) -> str:
-    """An empty text and none, and both forms of an accented letter, may be the same."""
-    return unicodedata.normalize("NFC", text or "")
 
 
 def _build_unit(family: Sequence[Record], terms: Terms) -> Unit:

@@ -52,6 +52,7 @@ class Description:
         self._references = References(source, open_text)
         self._extractor = Extractor(self._references, self.minor)
         self._items: dict[str, Node] = {}
+        self._extracts: dict[Pointer, Extract] = {}
         self._by_id: dict[str, tuple[str, ...]] = {}
         self._built: dict[tuple[str, ...], Operation] = {}
         self._keys = dict.fromkeys(self._each_operation())
@@ -95,12 +96,17 @@ class Description:
 
     def extract(self, operation: Operation) -> Extract:
         """What an operation uses of this description. Raises DocumentError."""
+        known = self._extracts.get(operation.pointer)
+        if known is not None:
+            return known
         inherited = _each_item(self._path_item(operation.path), "parameters")
         node = self.node_of(operation)
         try:
-            return self._extractor.extract(node, list(inherited))
+            found = self._extractor.extract(node, list(inherited))
         except RecursionError:
             raise node.error("what it refers to is nested too deeply") from None
+        self._extracts[operation.pointer] = found
+        return found
 
     def list_security_schemes(self) -> list[Mapping[str, Any]]:
         """Every security scheme, references followed; one that cannot be found is left out."""

@@ -12,10 +12,10 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from jsonschema import FormatChecker
-
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+
+    from jsonschema import FormatChecker
 
 #: Greatest finite number of single precision (IEEE 754).
 _MAX_FLOAT: Final = 3.4028235677973366e38
@@ -75,22 +75,33 @@ def _matches(pattern: re.Pattern[str]) -> Callable[[Any], bool]:
     return lambda value: not isinstance(value, str) or pattern.match(value) is not None
 
 
+_OWN: Final[Mapping[str, Callable[[Any], bool]]] = {
+    "int32": _is_within(32),
+    "int64": _is_within(64),
+    "float": _is_float,
+    "double": _is_double,
+    "byte": _is_base64,
+    "email": _matches(_EMAIL),
+    "hostname": _matches(_HOST),
+    "duration": _matches(_DURATION),
+    "uri": _is_uri,
+    "uri-reference": _is_reference,
+}
+#: Formats that jsonschema checks.
+_FOREIGN: Final = ("date", "date-time", "ipv4", "ipv6", "uuid")
+#: A check for every format that is known, None for those that jsonschema checks.
+CHECKS: Final[Mapping[str, Callable[[Any], bool] | None]] = {
+    **_OWN,
+    **dict.fromkeys((*_FOREIGN, "time")),
+}
+
+
 def make_format_checker() -> FormatChecker:
     """The checks of every format that is known."""
-    checker = FormatChecker(["date", "date-time", "ipv4", "ipv6", "uuid"])
-    own: dict[str, Callable[[Any], bool]] = {
-        "int32": _is_within(32),
-        "int64": _is_within(64),
-        "float": _is_float,
-        "double": _is_double,
-        "byte": _is_base64,
-        "email": _matches(_EMAIL),
-        "hostname": _matches(_HOST),
-        "time": lambda value: checker.conforms(_on_a_day(value), "date-time"),
-        "duration": _matches(_DURATION),
-        "uri": _is_uri,
-        "uri-reference": _is_reference,
-    }
-    for name, check in own.items():
+    from jsonschema import FormatChecker  # noqa: PLC0415  costly, and most values need none
+
+    checker = FormatChecker(_FOREIGN)
+    for name, check in _OWN.items():
         checker.checks(name)(check)
+    checker.checks("time")(lambda value: checker.conforms(_on_a_day(value), "date-time"))
     return checker

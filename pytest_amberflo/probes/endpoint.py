@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pytest_amberflo.arazzo.operation import Operation
     from pytest_amberflo.http.client import Client
     from pytest_amberflo.openapi.contract import Contract
+    from pytest_amberflo.openapi.gate import Gate
     from pytest_amberflo.openapi.violation import Violation
     from pytest_amberflo.pace import Pace
     from pytest_amberflo.patience import PatientClock
@@ -52,7 +53,7 @@ class Endpoint:
     def __init__(
         self,
         api: Api,
-        contract: Contract,
+        contract: Contract | Gate,
         *,
         url: str,
         keys: dict[Account, str | None],

@@ -18,7 +18,8 @@ import pytest
 from pytest_amberflo.arazzo.errors import DocumentError
 from pytest_amberflo.deferral import NO_LEDGER, write_line
 from pytest_amberflo.identity import SHARED
-from pytest_amberflo.nodes import SETTINGS, run_of
+from pytest_amberflo.nodes import run_of
+from pytest_amberflo.option_table import SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -29,7 +29,7 @@ SCOPE = Scope(
 
 def judge(text: str) -> tuple[bool, dict[str, object], str | None]:
     """The result of a criterion: whether it passed, its operands' values, its error."""
-    place = Place(pointer=(), span=Span(line=1, column=1, end_line=1, end_column=1))
+    place = Place(pointer=(), found=Span(line=1, column=1, end_line=1, end_column=1))
     criterion = Criterion(
         condition=text,
         type="simple",

@@ -71,7 +71,7 @@ def scope_of(kind: str, **inputs: Any) -> Scope:
 
 def judge(text: str, kind: str, version: str = "", **inputs: Any) -> bool:
     """Whether a criterion holds; an error in its evaluation has a text."""
-    place = Place(pointer=(), span=Span(line=1, column=1, end_line=1, end_column=1))
+    place = Place(pointer=(), found=Span(line=1, column=1, end_line=1, end_column=1))
     criterion = Criterion(
         condition=text,
         type=kind,  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ import pytest
 from unit.http.http_kit import OK, Server, Wire, client_of, fail, free_port, get
 
 from pytest_amberflo.http.exchange import Request
-from pytest_amberflo.http.transport import Deadline
+from pytest_amberflo.http.pool import Deadline
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 

@@ -14,6 +14,7 @@ from pytest_amberflo.arazzo.source import parse_source
 from pytest_amberflo.http.exchange import Request, Response
 from pytest_amberflo.openapi.contract import Contract
 from pytest_amberflo.openapi.description import Description
+from pytest_amberflo.openapi.gate import Gate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,7 +81,9 @@ def judge_answer(
     request = Request(method=operation.method, url="http://127.0.0.1:1/")
     content = body.encode() if isinstance(body, str) else body
     response = Response(status=status, headers=headers, body=content)
-    return list(Contract(description).check_response(operation, request, response))
+    found = Contract(description).check_response(operation, request, response)
+    assert Gate(description).check_response(operation, request, response) == found
+    return list(found)
 
 
 def judge_request(
@@ -95,7 +98,9 @@ def judge_request(
     """Every violation of a request to an operation."""
     operation = find(description, operation_id)
     request = Request(method=operation.method, url=url, headers=headers, body=body)
-    return list(Contract(description).check_request(operation, request, path_texts or {}))
+    found = Contract(description).check_request(operation, request, path_texts or {})
+    assert Gate(description).check_request(operation, request, path_texts or {}) == found
+    return list(found)
 
 
 def told(violations: list[Violation]) -> list[str]:

@@ -83,7 +83,9 @@ def test_steps_of_a_trace(run: Run) -> None:
 
 def test_criteria_of_a_trace(run: Run) -> None:
     """A criterion is a check with its condition or error and its place in the document."""
-    place = Place(pointer=("a~b", 0, "c/d"), span=Span(line=1, column=1, end_line=1, end_column=2))
+    place = Place(
+        pointer=("a~b", 0, "c/d"), found=Span(line=1, column=1, end_line=1, end_column=2)
+    )
     criteria = tuple(
         CriterionResult(
             criterion=Criterion(
