@@ -10,13 +10,15 @@ from pytest_amberflo.metering.window import format_time
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from pytest_amberflo.metering.emission import Arrival, Arrived, Declared, Emitted
+    from pytest_amberflo.metering.emission import Arrival, Arrived, CallMark, Declared, Emitted
     from pytest_amberflo.metering.emitter import Emission
 
 _MOST_FINDINGS: Final = 20
 _MOST_ROWS: Final = 30
 _MOST_REQUESTS: Final = 20
 _WIDEST: Final = 60
+#: After every call.
+_LAST: Final = 10**9
 
 
 def describe_emission(emission: Emission) -> list[str]:
@@ -33,24 +35,32 @@ def describe_emission(emission: Emission) -> list[str]:
 
 def _list_rows(emission: Emission) -> Iterator[tuple[str, str, str]]:
     """A row for each event: the call, what was due, what came."""
-    pairing = emission.pairing
+    pairing, found = emission.pairing, emission.findings
     names_customer = len(emission.scene.customers) != 1
-    rows = [
+    tried = {id(f.declared): f.record for f in found if f.declared is not None and f.record}
+    owners = {id(f.record): f.call for f in found if f.record is not None}
+    rows: list[tuple[CallMark | None, str, str]] = [
         (pair.declared.call, _due(pair.declared, names_customer), _came(pair.record))
         for pair in pairing.pairs
     ]
-    rows += [(due.call, _due(due, names_customer), "nothing") for due in pairing.missing]
-    busy = {call.number for call, *_ in rows}
+    for due in pairing.missing:
+        record = tried.get(id(due))
+        is_lost = record is not None and not record.is_stored
+        came = f"{_came(record)}  not kept" if record is not None and is_lost else "nothing"
+        rows.append((due.call, _due(due, names_customer), came))
+    rows += [(owners.get(id(record)), "not due", _came(record)) for record in pairing.extra]
+    busy = {call.number for call, *_ in rows if call is not None}
     rows += [(call, "nothing", "") for call in emission.scene.calls if call.number not in busy]
-    rows.sort(key=lambda row: row[0].number)
+    rows.sort(key=lambda row: _LAST if row[0] is None else row[0].number)
     shown: int | None = None
-    for call, due, came in rows:
-        yield f"{call.label}  {call.answer}" if call.number != shown else "", due, came
-        shown = call.number
-    for record in pairing.extra:
-        yield "", "", _came(record)
+    for call, text, came in rows:
+        is_new = call is not None and call.number != shown
+        yield f"{call.label}  {call.answer}" if call is not None and is_new else "", text, came
+        shown = None if call is None else call.number
+    told = {id(record) for record in tried.values()}
     for record in emission.unkept:
-        yield "", "", f"{_came(record)}  not kept"
+        if id(record) not in told:
+            yield "", "", f"{_came(record)}  not kept"
 
 
 def _due(due: Declared, names_customer: bool) -> str:  # noqa: FBT001  private

@@ -87,9 +87,9 @@ class EmitterVariant:
             watch.stirred_s = time.time()
         if self.name == "restart" and self._calls == self.restarts_after:
             assert self.restart is not None
-            watch.restarted_s = time.time()
+            moment_s = time.time()
             self.restart()
-            watch.stirred_s = time.time()
+            watch.restarted_s, watch.stirred_s = moment_s, time.time()
 
     def close(self) -> None:
         """Take the faults back."""

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_amberflo.arazzo.events import Refusal
 from pytest_amberflo.emitter.declaring import DeclarationError, declare
 from pytest_amberflo.emitter.entering import foresee, list_heard
 from pytest_amberflo.metering.emission import CallMark
@@ -76,6 +77,8 @@ class Trial:
         self._names: dict[str, int] = {}
         self._entered: set[int] = set()
         self._judged_calls = 0
+        #: Whether the service was to be restarted, and could not be.
+        self._is_broken_off = False
         #: What came in the end, for reports; None where nothing was heard.
         self.emission: Emission | None = None
 
@@ -112,7 +115,12 @@ class Trial:
                     call, "emitter", CheckOutcome.ERROR, str(error), exchange=exchange
                 )
         self._watch.add_call(mark, declared)
-        self._variant.follow(call, self._watch)
+        try:
+            self._variant.follow(call, self._watch)
+        except Refusal as refusal:
+            self._is_broken_off = True
+            self._courier.add(call, "restart", CheckOutcome.ERROR, refusal.reason)
+            raise
         return exchange
 
     def settle(self) -> bool:
@@ -131,7 +139,7 @@ class Trial:
     def finish(self) -> None:
         """Judge what is left, and make ready to ask for usage of what was metered."""
         try:
-            if self._calls:
+            if self._calls and not self._is_broken_off:
                 self.settle()
         finally:
             self._variant.close()
@@ -157,7 +165,7 @@ class Trial:
             label=step_id if turn == 1 else f"{step_id}, call {turn}",
             started_s=started,
             done_s=done,
-            answer=f"{request.method} {path}  {status}",
+            answer=f"{request.method} {path} {status}",
         )
 
     def _flush_service(self) -> None:

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
 #: How often it is looked for news, in seconds.
 _POLL_S: Final = 0.02
-#: How long a sender may take to try again, in seconds.
-_RETRY_S: Final = 15.0
+#: A sender that met a fault may take so many times longer: it waits before it tries again.
 _RETRY_TIMES: Final = 3
 
 
@@ -135,7 +134,7 @@ def make_patience(run: Run) -> Patience:
     return Patience(
         quiet_s=settings.emitter.quiet_s,
         settle_s=settings.settle_s,
-        retry_s=max(_RETRY_S, _RETRY_TIMES * settings.settle_s),
+        retry_s=_RETRY_TIMES * settings.settle_s,
     )
 
 

@@ -33,7 +33,7 @@ class CallMark:
     label: str
     started_s: float
     done_s: float
-    #: What it answered, for reports: `POST /chat  200`.
+    #: What it answered, for reports: `POST /chat 200`.
     answer: str = ""
     #: When the same call was sent again, with the same idempotency key, or None.
     repeated_s: float | None = None

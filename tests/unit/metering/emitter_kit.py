@@ -14,7 +14,7 @@ START_S = 1_790_000_000.0
 _NUMBERS = count(1)
 
 
-def call(number: int, *, answer: str = "POST /chat  200", **more: Any) -> CallMark:
+def call(number: int, *, answer: str = "POST /chat 200", **more: Any) -> CallMark:
     """The call that starts after so many seconds, and takes a tenth of one."""
     return CallMark(
         number=number,

@@ -89,7 +89,8 @@ WRONG = {
         [due(1)],
         [came(1.1 * n, _E, status=503) for n in (1, 2, 3)],
         f"missing: chat-1: the batch was dropped after 3 tries: tokens 1 {_AT} (uniqueId u) was "
-        "answered 503 each time, and then given up. Keep what could not be sent, and go on trying.",
+        "answered 503 each time, and then given up. Keep what could not be sent, and go on "
+        "trying.",
     ),
     "loss without a second try": (
         [due(1)],
@@ -320,11 +321,11 @@ def test_customers_that_were_mixed_up_are_told_as_that() -> None:
 
 def test_a_failed_call_that_is_metered_is_named() -> None:
     """An event at the time of a call that is to meter nothing is that call's."""
-    calls = (call(1), call(2, answer="POST /chat  402"))
+    calls = (call(1), call(2, answer="POST /chat 402"))
     arrivals = [came(1.05, _E), came(2.05, event(2.02, uid="v"))]
     assert findings([due(1)], arrivals, calls=calls) == [
         "unexpected: chat-2: tokens 1 at 2026-09-21 14:13:22.020 (uniqueId v) came, and the call "
-        "(POST /chat  402) is to meter nothing."
+        "(POST /chat 402) is to meter nothing."
     ]
 
 

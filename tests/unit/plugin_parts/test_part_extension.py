@@ -65,8 +65,8 @@ def test_one_name_stands_for_a_list_of_one() -> None:
     [
         (
             {"row": []},
-            '"row": `x-amberflo` has no `row`; it takes rows, inputs, variants, marks, fixtures, flush '
-            "(rows?)",
+            '"row": `x-amberflo` has no `row`; it takes rows, inputs, variants, marks, '
+            "fixtures, flush (rows?)",
         ),
         (
             {"settle": 3},
