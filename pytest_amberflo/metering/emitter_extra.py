@@ -101,12 +101,10 @@ def explain_extra(
                 record=record,
             )
         elif silent is not None:
+            what = f"the call ({silent.answer})" if silent.answer else "it"
             yield Finding(
                 kind=Kind.UNEXPECTED,
-                text=(
-                    f"{silent.label}: {record.event} came, and the call ({silent.answer}) is to "
-                    "meter nothing."
-                ),
+                text=f"{silent.label}: {record.event} came, and {what} is to meter nothing.",
                 call=silent,
                 record=record,
             )
