@@ -105,17 +105,20 @@ class Execution:
         *,
         variant: str | None = None,
         url: str | None = None,
+        servers: Mapping[str, str] | None = None,
         hands: Hands | None = None,
     ) -> None:
         """`url` is where Amberflo's own hosts are sent, where that is not the run's target.
 
-        `hands` are what a user has given to move the service under test.
+        `servers` says where other sources are, by name, where no option does. `hands` are what
+        a user has given to move the service under test.
         """
         self._run = run
         self._prepared = prepared
         self._inputs = inputs
         self._variant = variant
         self._url = url
+        self._servers = servers or {}
         self._hands = hands
 
     def prepare(self) -> None:
@@ -139,7 +142,7 @@ class Execution:
         is_alone = run.is_alone and self._url is None
         is_live = run.terms.is_live or is_amberflo_host(urlsplit(self._url or "").hostname or "")
         terms = replace(run.terms, knows_all_writers=is_alone, is_live=is_live)
-        route = partial(run.route, url=self._url)
+        route = partial(run.route, url=self._url, servers=self._servers)
         judge = UsageJudge(run.ledger, tally, clock, terms)
         courier = Courier(run, clock, tally, prepared.step_extensions)
         reader = UsageReader(run, courier, judge)

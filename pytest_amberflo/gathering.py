@@ -21,7 +21,7 @@ from pytest_amberflo.inputs import (
     select_file_inputs,
 )
 from pytest_amberflo.nodes import REFUSAL
-from pytest_amberflo.target import check_override
+from pytest_amberflo.target import check_override, check_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,14 +72,28 @@ def gather_inputs(request: pytest.FixtureRequest, item: WorkflowItem, run: Run) 
 
 
 def prepare_execution(
-    item: WorkflowItem, run: Run, gathered: Inputs, values: Any, url: str | None
+    item: WorkflowItem,
+    run: Run,
+    gathered: Inputs,
+    values: Any,
+    url: str | None,
+    servers: Any,
 ) -> Execution:
-    """The execution of an item, its inputs checked; an error of the item where they are wrong."""
+    """The execution of an item, its inputs checked; an error of the item where they are wrong.
+
+    `url` and `servers` are what fixtures say of where requests go.
+    """
     try:
         inputs = _trace_inputs(gathered, values)
         hands = find_hands(item, run) if item.prepared.metered else None
         execution = Execution(
-            run, item.prepared, inputs, variant=item.variant, url=url, hands=hands
+            run,
+            item.prepared,
+            inputs,
+            variant=item.variant,
+            url=url,
+            servers=_check_servers(servers),
+            hands=hands,
         )
         execution.prepare()
     except MissingInputsError as error:
@@ -92,6 +106,20 @@ def prepare_execution(
     else:
         return execution
     pytest.fail(clean(run.redactor.redact(message)), pytrace=False)
+
+
+def _check_servers(servers: Any) -> Mapping[str, str]:
+    """Where sources are, as the fixture says it. Raises InputError."""
+    name = "the fixture amberflo_servers"
+    if not isinstance(servers, Mapping):
+        raise InputError(f"{name} gives {servers!r}; a mapping of URLs by source is due")
+    try:
+        return {
+            str(source): check_url(str(url), f"{name}, {source}")
+            for source, url in servers.items()
+        }
+    except pytest.UsageError as error:
+        raise InputError(str(error).removeprefix("amberflo: ")) from None
 
 
 def find_hands(item: pytest.Item, run: Run) -> Hands:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os.path
 import re
+import shutil
+import tempfile
 import time
 from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -25,14 +29,16 @@ from pytest_amberflo.openapi.catalog import Catalog
 from pytest_amberflo.pace import Pace
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Mapping
 
     from pytest_amberflo.arazzo.bound import BoundDocument
     from pytest_amberflo.arazzo.bound import Target as StepTarget
     from pytest_amberflo.execution import WorkflowKey
+    from pytest_amberflo.http.exchange import Exchange
     from pytest_amberflo.openapi.contract import Contract
     from pytest_amberflo.openapi.description import Description
     from pytest_amberflo.server.live import EmbeddedServer
+    from pytest_amberflo.service_clock import ClockOffset
     from pytest_amberflo.settings import Settings
 
 
@@ -52,6 +58,7 @@ def make_run(settings: Settings, config: Any, started_s: float) -> Run:
         server_url=shared.get("server_url"),
         pace=Pace(settings, started_s=shared.get("started_s") or started_s, workers=workers),
         control_token=shared.get("control_token"),
+        folder=shared.get("folder"),
     )
 
 
@@ -72,12 +79,16 @@ class Run:
         server_url: str | None = None,
         pace: Pace | None = None,
         control_token: str | None = None,
+        folder: str | None = None,
     ) -> None:
         self.settings = settings
-        self.pace = pace or Pace(settings, started_s=self.now())
+        self.pace = pace or Pace(settings, started_s=time.time())
         self.run_id = run_id
         self.redactor = Redactor()
         self.ledger = Ledger()
+        #: What the end of the run says of the target, each once.
+        self.notes: list[str] = []
+        self._har: list[dict[str, Any]] = []
         self.catalog = Catalog(self.shorten, self._fetch)
         #: The workflows of all documents collected that other workflows lead to.
         self.called: set[WorkflowKey] = set()
@@ -86,6 +97,8 @@ class Run:
         #: Lets the tests of this run control the embedded server.
         self.control_token = control_token or make_control_token()
         self._server_url = server_url
+        #: A worker has that of its controller, others make one.
+        self._shared_folder = folder
         self._server: EmbeddedServer | None = None
         self._contracts: dict[int, Contract] = {}
         self._fresh: set[str] = set()
@@ -139,7 +152,19 @@ class Run:
         """Connections of their own; whoever asks closes them."""
         from pytest_amberflo import __version__  # noqa: PLC0415  reading it opens metadata
 
-        return Client(self.redactor, user_agent=f"pytest-amberflo/{__version__}")
+        observe = self._keep_exchange if self.settings.har is not None else None
+        user_agent = f"pytest-amberflo/{__version__}"
+        return Client(self.redactor, user_agent=user_agent, observe=observe)
+
+    def _keep_exchange(self, exchange: Exchange) -> None:
+        from pytest_amberflo.http.har import describe_entry  # noqa: PLC0415  only where asked for
+
+        self._har.append(describe_entry(exchange, self.redactor))
+
+    def take_har(self) -> list[dict[str, Any]]:
+        """The HAR entries of all exchanges since this was asked last, as plain values."""
+        taken, self._har = self._har, []
+        return taken
 
     @cached_property
     def target_url(self) -> str:
@@ -149,8 +174,13 @@ class Run:
         if self._server_url is not None:
             return self._server_url
         key = self.settings.api_key or self._made_key
-        self._server = start_server(self.settings, key, self.control_token)
+        self._server = start_server(self.settings, key, self.control_token, self.folder)
         return self._server.url
+
+    @cached_property
+    def folder(self) -> Path:
+        """A folder of the run for files that other processes read; gone at its end."""
+        return Path(self._shared_folder or tempfile.mkdtemp(prefix="pytest-amberflo-"))
 
     def close(self) -> None:
         """Close connections and stop the embedded server."""
@@ -158,6 +188,8 @@ class Run:
             self.client.close()
         if self._server is not None:
             stop_server(self._server)
+        if self._shared_folder is None and "folder" in self.__dict__:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def new_customer(self) -> str:
         """A customer that nobody has used before: `pt-<run>-<n>`."""
@@ -175,8 +207,24 @@ class Run:
         return f"evt-{self.run_id}-{self._unique_ids}"
 
     def now(self) -> float:
-        """The present moment, UTC, in seconds since 1970."""
-        return time.time()
+        """The present moment by the clock of the service, UTC, in seconds since 1970.
+
+        It is this machine's but for services elsewhere whose clock is far off.
+        """
+        offset = self._clock_offset
+        return time.time() + (0.0 if offset is None else offset.seconds)
+
+    @cached_property
+    def _clock_offset(self) -> ClockOffset | None:
+        target = self.settings.target
+        if target.url is None or target.is_loopback or self.settings.is_dry_run:
+            return None
+        from pytest_amberflo.service_clock import ask_offset  # noqa: PLC0415  not on this machine
+
+        offset = ask_offset(self.client, target.url, urlsplit(target.url).hostname or "")
+        if offset is not None:
+            self.notes.append(str(offset))
+        return offset
 
     def shorten(self, path: Path) -> str:
         """The path as reports show it: relative to where pytest was started."""
@@ -238,15 +286,23 @@ class Run:
             for target in bound.each_target()
         )
 
-    def route(self, target: StepTarget, *, url: str | None = None) -> str:
+    def route(
+        self,
+        target: StepTarget,
+        *,
+        url: str | None = None,
+        servers: Mapping[str, str] = MappingProxyType({}),
+    ) -> str:
         """The base URL that a step's operation is called at.
 
         Amberflo's own hosts become `url` or else the target; loopback and allowed hosts stand.
+        `servers` says where sources are for which no option does.
         Raises Refusal for every other host, with the option that would allow it.
         """
         name = target.source_name
-        if name in self.settings.servers:
-            return self._allow(self.settings.servers[name], name, is_given=True)
+        given = self.settings.servers.get(name) or servers.get(name)
+        if given is not None:
+            return self._allow(given, name, is_given=True)
         server = target.server_url()
         host = urlsplit(server).hostname or ""
         if is_amberflo_host(host):

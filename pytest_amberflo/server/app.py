@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from pytest_amberflo.server.attempts import Attempt
     from pytest_amberflo.server.control import Control
+    from pytest_amberflo.server.gate import Gate
     from pytest_amberflo.server.journal import Journal
     from pytest_amberflo.server.message import Request, Respond
     from pytest_amberflo.server.mischief import Mischief
@@ -50,9 +51,11 @@ class App:
         store: Store,
         journal: Journal,
         loop: asyncio.AbstractEventLoop,
+        gate: Gate,
     ) -> None:
         self._keyring = Keyring(setup.api_keys)
         self._store = store
+        self._gate = gate
         self._journal = journal
         self._loop = loop
         self._body_limit = setup.limits.body_bytes
@@ -92,6 +95,7 @@ class App:
                 attempts=self._attempts,
                 loop=self._loop,
                 read=self._read,
+                gate=self._gate,
             )
         return self._control
 
@@ -106,6 +110,11 @@ class App:
         """Have a request answered through `respond`, now or later, once."""
         shape = Shape.SHARED
         try:
+            if request.authority:
+                answer = self._gate.check(request)
+                if answer is not None:
+                    respond(answer)
+                    return
             if request.path.startswith(_CONTROL) and self._setup.control_token is not None:
                 self._open_control().handle(request, respond, limit=self._body_limit)
                 return
