@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pytest_amberflo.metering.deferral import (
     Entry,
@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 
     from pytest_amberflo.arazzo.bound import Target
     from pytest_amberflo.arazzo.events import Route
+    from pytest_amberflo.desk import Metering
     from pytest_amberflo.http.exchange import Request
     from pytest_amberflo.judge import UsageJudge
     from pytest_amberflo.reader import UsageReader
     from pytest_amberflo.run import Run
-    from pytest_amberflo.verdict import ItemResult, Verdict
+    from pytest_amberflo.verdict import Verdict
     from pytest_amberflo.witness import Witness
 
 #: The variant that sends nothing of its own. All others ask what is taken for one record, and
@@ -132,8 +133,12 @@ class Deferral:
         )
 
 
-def write_line(result: ItemResult, nodeid: str) -> str | None:
+def write_line(entry: Entry | None, nodeid: str) -> str | None:
     """The line of an item in a ledger file; None where it has none."""
-    if result.entry is None:
-        return None
-    return write_entry(replace(result.entry, item=nodeid))
+    return None if entry is None else write_entry(replace(entry, item=nodeid))
+
+
+def keep_desk(desk: Metering, nodeid: str, run: Run, *, is_red: bool) -> dict[str, Any]:
+    """What a test in Python leaves, as plain values for its report."""
+    line = write_line(desk.make_entry(is_red=is_red), nodeid)
+    return {"entry": line, "is_deferred": desk.is_deferred, "notes": list(run.notes)}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pytest_amberflo.arazzo.events import Call, Refusal
 from pytest_amberflo.check_text import describe_checks
 from pytest_amberflo.courier import Courier
+from pytest_amberflo.deferral import HOLDS_A_KEY, NO_LEDGER, Deferral
 from pytest_amberflo.exchange_text import clean
 from pytest_amberflo.extension import StepExtension
 from pytest_amberflo.ingestion import Ingestion
@@ -24,7 +25,7 @@ from pytest_amberflo.pace import TooManyEventsError
 from pytest_amberflo.patience import NotJudgedError, PatientClock
 from pytest_amberflo.reader import UsageReader
 from pytest_amberflo.variants import Variant
-from pytest_amberflo.verdict import CheckOutcome, Tally
+from pytest_amberflo.verdict import CheckOutcome, Tally, Verdict
 from pytest_amberflo.witness import Witness
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from pytest_amberflo.emitter.block import Block
     from pytest_amberflo.emitter.watch import Watch
+    from pytest_amberflo.metering.deferral import Entry
     from pytest_amberflo.metering.emitter import Emission
     from pytest_amberflo.metering.ledger import Transmission
     from pytest_amberflo.run import Run
@@ -104,6 +106,9 @@ class Metering:
         reader = UsageReader(run, self._courier, self._judge)
         self._ingestion = Ingestion(run, self._courier, self._judge, self._clock, self._tally)
         self._witness = Witness(self._bound, self._courier, reader, self._judge, run.route)
+        self._deferral = Deferral(
+            run, None, self._judge, reader, self._witness, run.route, run.target_url
+        )
         self._sent: list[Event] = []
         self._calls = 0
         self._blocks = 0
@@ -161,13 +166,18 @@ class Metering:
     def eventually(self) -> None:
         """Wait until everything that was sent counts exactly once, and stays so for a while.
 
-        SUM and COUNT of every meter and customer are read. Raises MeteringFailure where usage is
-        wrong, or where a fault could not have been seen.
+        SUM and COUNT of every meter and customer are read. Where only settled figures would tell,
+        the rest is left to the run's ledger file. Raises MeteringFailure where usage is wrong,
+        where a fault could not have been seen, or where such a file is wanted and not given.
         """
         first = len(self._courier.checks)
         self._witness.ask()
         self._raise_for(first)
-        reasons = (*self._judge.not_in_ledger, *self._judge.find_unobserved())
+        reasons: tuple[str, ...] = tuple(self._judge.not_in_ledger)
+        if self.is_deferred:
+            self._check_ledger()
+        else:
+            reasons += self._judge.find_unobserved()
         if reasons:
             raise MeteringFailure("unverified: " + "; ".join(reasons))
 
@@ -227,8 +237,26 @@ class Metering:
 
     @property
     def is_settled(self) -> bool:
-        """Whether everything that was sent has been seen."""
-        return not self._judge.find_unobserved()
+        """Whether everything that was sent has been seen, or is left to be judged later."""
+        return self.is_deferred or not self._judge.find_unobserved()
+
+    @property
+    def is_deferred(self) -> bool:
+        """Whether only settled figures tell what became of what was sent."""
+        outcomes = {check.outcome for check in self._courier.checks}
+        return CheckOutcome.DEFERRED in outcomes or self._deferral.is_due
+
+    def make_entry(self, *, is_red: bool) -> Entry | None:
+        """What a ledger file keeps of the test; None without one, or if nothing was sent."""
+        verdict = Verdict.DEFERRED if self.is_deferred else Verdict.PASSED
+        entry = self._deferral.make_entry(Verdict.FAILED if is_red else verdict)
+        return None if entry is None or self._deferral.holds_secret(entry) else entry
+
+    def _check_ledger(self) -> None:
+        if self._run.settings.ledger is None:
+            raise MeteringFailure(NO_LEDGER)
+        if self._judge.sent and self.make_entry(is_red=False) is None:
+            raise MeteringFailure(HOLDS_A_KEY)
 
     def _send(self, body: bytes, reason: str = "", variant: str = "once") -> None:
         call = self._make_call(body)
@@ -274,7 +302,7 @@ class Metering:
 
     def _raise_for(self, first: int) -> None:
         """Raise for the checks since `first` that did not hold."""
-        good = (CheckOutcome.PASSED, CheckOutcome.WARNED)
+        good = (CheckOutcome.PASSED, CheckOutcome.WARNED, CheckOutcome.DEFERRED)
         bad = [check for check in self._courier.checks[first:] if check.outcome not in good]
         if bad:
             text = "\n".join(describe_checks(bad, self._run.redactor))

@@ -52,7 +52,8 @@ def make_digest(nodeid: str, result: ItemResult, run: Run, *, wants_trace: bool)
         ),
         "visible_s": list(tally.visible_after_s),
         "stand_ins": dict(run.catalog.stand_ins),
-        "entry": write_line(result, nodeid),
+        "notes": list(run.notes),
+        "entry": write_line(result.entry, nodeid),
         "due_s": result.entry.not_before_s if result.entry is not None else None,
         "trace": make_plain(_trace(nodeid, result, run.redactor)) if wants_trace else None,
     }
@@ -76,6 +77,7 @@ def make_skeleton(nodeid: str, workflow_id: str, outcome: str, run: Run) -> dict
         "wrong": 0,
         "visible_s": [],
         "stand_ins": dict(run.catalog.stand_ins),
+        "notes": list(run.notes),
         "entry": None,
         "due_s": None,
         "trace": trace | empty,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_amberflo.nodes import HAS_FAILED, WorkflowItem, run_of
+from pytest_amberflo.nodes import HAS_FAILED, KEEP, WorkflowItem, run_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -120,7 +120,8 @@ def metering(
     metering_window: MeteringWindow,
 ) -> Iterator[Metering]:
     """Metering by hand: `ingest`, `replay`, `ingest_at_once`, `expect`, and `eventually`."""
-    from pytest_amberflo.desk import Metering  # noqa: PLC0415  for those who ask
+    from pytest_amberflo.deferral import keep_desk  # noqa: PLC0415  for those who ask
+    from pytest_amberflo.desk import Metering  # noqa: PLC0415
 
     desk = Metering(
         _amberflo_run,
@@ -131,6 +132,9 @@ def metering(
         time_ms=metering_window.event_millis,
         flush=partial(request.node.ihook.pytest_amberflo_flush_emitter, item=request.node),
         note=partial(request.node.add_report_section, "call", "amberflo"),
+    )
+    request.node.stash[KEEP] = lambda is_red: keep_desk(
+        desk, request.node.nodeid, _amberflo_run, is_red=is_red
     )
     yield desk
     if not desk.is_settled and not request.node.stash.get(HAS_FAILED, False):

@@ -60,6 +60,7 @@ class UsageJudge:
         #: What was concluded of each query, for the causes of those that follow.
         self._judgements: list[Judgement] = []
         self._last_ingest: float | None = None
+        self._is_first_after_ingest = True
         #: Every transmission of the item.
         self.sent: list[Transmission] = []
         #: Why something that was sent is not in the ledger.
@@ -140,6 +141,7 @@ class UsageJudge:
         if failure is None or failure.sent:
             self._tally.events += len(events)
         self._last_ingest = self._clock.now()
+        self._is_first_after_ingest = True
 
     def enter_heard(self, transmissions: Sequence[Transmission]) -> None:
         """Enter what a service under test has sent, as the server heard it."""
@@ -211,11 +213,19 @@ class UsageJudge:
             return CheckOutcome.FAILED, f"the answer is no usage: {shape_errors[0]}", detail
         if settled is None:
             return None
-        since = self._last_ingest if self._last_ingest is not None else started
-        visible = None
-        if settled.right_after_s is not None:
-            visible = max(0.0, started + settled.right_after_s - since)
+        visible = self._measure_visibility(settled, started)
         return self._conclude(settled.judgement, settled, visible)
+
+    def _measure_visibility(self, settled: Settled, started: float) -> float | None:
+        """How long after the last ingest usage was right, in seconds; None where it is not known.
+
+        What a later query finds right at once was right while an earlier one was watched.
+        """
+        is_first, self._is_first_after_ingest = self._is_first_after_ingest, False
+        if settled.right_after_s is None or (settled.was_right_at_once and not is_first):
+            return None
+        since = self._last_ingest if self._last_ingest is not None else started
+        return max(0.0, started + settled.right_after_s - since)
 
     def _conclude(
         self, judgement: Judgement, settled: Settled, visible: float | None

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 REPORT_SUFFIXES: Final = (".csv", ".json")
 #: The attribute of a report that carries an item's digest.
 _ATTRIBUTE: Final = "amberflo"
+#: That of a test in Python.
+_KEPT: Final = "amberflo_kept"
 
 
 class LedgerFileError(Exception):
@@ -182,8 +184,8 @@ class LedgerKeeper:
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep the entry of an item."""
-        digest: dict[str, Any] | None = getattr(report, _ATTRIBUTE, None)
-        line = digest.get("entry") if digest is not None else None
+        found: dict[str, Any] = getattr(report, _ATTRIBUTE, None) or getattr(report, _KEPT, {})
+        line = found.get("entry")
         if line is None:
             return
         try:

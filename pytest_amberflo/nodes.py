@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 #: Whether the test itself has failed, for fixtures that look at it afterwards.
 HAS_FAILED: Final = pytest.StashKey[bool]()
+#: Gives what an item that is no workflow leaves for later, as plain values; takes whether it is
+#: red.
+KEEP: Final[pytest.StashKey[Callable[[bool], dict[str, Any]]]] = pytest.StashKey()
 #: When pytest was started, UTC in seconds since 1970.
 STARTED: Final = pytest.StashKey[float]()
 SETTINGS: Final[pytest.StashKey[Settings]] = pytest.StashKey()

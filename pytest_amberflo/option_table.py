@@ -47,6 +47,7 @@ OPTIONS: Final = (
     ("rate", "N", False, "requests a second off loopback (5)"),
     ("severity", "CHECK=LEVEL", True, "error, warn or off for a check: " + ", ".join(CHECKS)),
     ("trace", "FILE", False, "write a JSON trace of every step, secrets masked"),
+    ("har", "FILE", False, "write all exchanges as HAR, secrets masked"),
     ("ledger", "FILE", False, "keep what was sent, to be judged later by --amberflo-verify"),
     ("verify", "FILE", False, "judge what a ledger keeps, and run nothing else"),
     (

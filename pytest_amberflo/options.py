@@ -88,6 +88,8 @@ def read_settings(config: pytest.Config) -> Settings:
         description=reader.read_description(),
         severity=reader.read_severity(),
         trace=reader.read_path("trace", must_exist=False),
+        har=reader.read_path("har", must_exist=False),
+        job_summary=reader.read_job_summary(),
         is_dry_run=config.getoption("amberflo_dry_run"),
         ledger=reader.read_path("ledger", must_exist=False),
         verify=verify,
@@ -180,6 +182,11 @@ class _Reader:
         if value is not None and value == self._environ.get("AMBERFLO_API_KEY"):
             refuse("AMBERFLO_API_KEY_2 is that of the first account; a second one is due")
         return value
+
+    def read_job_summary(self) -> Path | None:
+        """The file that GitHub Actions shows on the page of a job."""
+        value = self._environ.get("GITHUB_STEP_SUMMARY", "")
+        return Path(value) if value else None
 
     def _read_key(self, name: str) -> str | None:
         value = self._environ.get(name)

@@ -47,8 +47,18 @@ def pytest_configure(config: pytest.Config) -> None:
     plugins.register(fixtures, "amberflo-fixtures")
     plugins.register(ReportMaker(), "amberflo-report-maker")
     if not hasattr(config, "workerinput"):
-        plugins.register(RunSummary(config, settings), "amberflo-summary")
+        summary = RunSummary(config, settings)
+        plugins.register(summary, "amberflo-summary")
         plugins.register(Controller(settings, config.stash[STARTED]), "amberflo-controller")
+        if settings.har is not None:
+            from pytest_amberflo.archive import HarKeeper  # noqa: PLC0415
+
+            plugins.register(HarKeeper(settings.har), "amberflo-har")
+        if settings.job_summary is not None:
+            from pytest_amberflo.archive import JobSummaryKeeper  # noqa: PLC0415
+
+            keeper = JobSummaryKeeper(settings.job_summary, summary.describe_run)
+            plugins.register(keeper, "amberflo-job-summary")
         if settings.ledger is not None:
             from pytest_amberflo.ledger_file import LedgerKeeper  # noqa: PLC0415
 

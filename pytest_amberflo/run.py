@@ -34,9 +34,11 @@ if TYPE_CHECKING:
     from pytest_amberflo.arazzo.bound import BoundDocument
     from pytest_amberflo.arazzo.bound import Target as StepTarget
     from pytest_amberflo.execution import WorkflowKey
+    from pytest_amberflo.http.exchange import Exchange
     from pytest_amberflo.openapi.contract import Contract
     from pytest_amberflo.openapi.description import Description
     from pytest_amberflo.server.live import EmbeddedServer
+    from pytest_amberflo.service_clock import ClockOffset
     from pytest_amberflo.settings import Settings
 
 
@@ -80,10 +82,13 @@ class Run:
         folder: str | None = None,
     ) -> None:
         self.settings = settings
-        self.pace = pace or Pace(settings, started_s=self.now())
+        self.pace = pace or Pace(settings, started_s=time.time())
         self.run_id = run_id
         self.redactor = Redactor()
         self.ledger = Ledger()
+        #: What the end of the run says of the target, each once.
+        self.notes: list[str] = []
+        self._har: list[dict[str, Any]] = []
         self.catalog = Catalog(self.shorten, self._fetch)
         #: The workflows of all documents collected that other workflows lead to.
         self.called: set[WorkflowKey] = set()
@@ -147,7 +152,19 @@ class Run:
         """Connections of their own; whoever asks closes them."""
         from pytest_amberflo import __version__  # noqa: PLC0415  reading it opens metadata
 
-        return Client(self.redactor, user_agent=f"pytest-amberflo/{__version__}")
+        observe = self._keep_exchange if self.settings.har is not None else None
+        user_agent = f"pytest-amberflo/{__version__}"
+        return Client(self.redactor, user_agent=user_agent, observe=observe)
+
+    def _keep_exchange(self, exchange: Exchange) -> None:
+        from pytest_amberflo.http.har import describe_entry  # noqa: PLC0415  only where asked for
+
+        self._har.append(describe_entry(exchange, self.redactor))
+
+    def take_har(self) -> list[dict[str, Any]]:
+        """The HAR entries of all exchanges since this was asked last, as plain values."""
+        taken, self._har = self._har, []
+        return taken
 
     @cached_property
     def target_url(self) -> str:
@@ -190,8 +207,24 @@ class Run:
         return f"evt-{self.run_id}-{self._unique_ids}"
 
     def now(self) -> float:
-        """The present moment, UTC, in seconds since 1970."""
-        return time.time()
+        """The present moment by the clock of the service, UTC, in seconds since 1970.
+
+        It is this machine's but for services elsewhere whose clock is far off.
+        """
+        offset = self._clock_offset
+        return time.time() + (0.0 if offset is None else offset.seconds)
+
+    @cached_property
+    def _clock_offset(self) -> ClockOffset | None:
+        target = self.settings.target
+        if target.url is None or target.is_loopback or self.settings.is_dry_run:
+            return None
+        from pytest_amberflo.service_clock import ask_offset  # noqa: PLC0415  not on this machine
+
+        offset = ask_offset(self.client, target.url, urlsplit(target.url).hostname or "")
+        if offset is not None:
+            self.notes.append(str(offset))
+        return offset
 
     def shorten(self, path: Path) -> str:
         """The path as reports show it: relative to where pytest was started."""

@@ -131,6 +131,9 @@ class Settings:
     description: str | Path = DESCRIPTIONS[0]
     #: Whether requests are resolved and validated, and none is sent.
     is_dry_run: bool = False
+    #: Where all exchanges are written as HAR, and where a CI job's summary is to be added to.
+    har: Path | None = None
+    job_summary: Path | None = None
     emitter: EmitterSettings = field(default_factory=EmitterSettings)
     #: Where to keep what can be judged only later.
     ledger: Path | None = None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from pytest_amberflo.nodes import HAS_FAILED, RUN, WorkflowItem, run_of
+from pytest_amberflo.nodes import HAS_FAILED, KEEP, RUN, WorkflowItem, run_of
 from pytest_amberflo.verify import LedgerItem
 
 if TYPE_CHECKING:
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 #: The attribute of a report that carries an item's digest.
 ATTRIBUTE: Final = "amberflo"
+#: The attribute that carries what a test in Python leaves to be judged later.
+KEPT: Final = "amberflo_kept"
+#: The attribute that carries HAR entries.
+HAR: Final = "amberflo_har"
 _RESULT: Final[pytest.StashKey[ItemResult]] = pytest.StashKey()
 
 
@@ -59,8 +63,13 @@ class ReportMaker:
             digest = None
         if digest is not None:
             setattr(report, ATTRIBUTE, digest)
+        elif report.when == "call" and KEEP in item.stash:
+            setattr(report, KEPT, item.stash[KEEP](report.failed))
         if RUN in item.config.stash:
-            _mask_report(report, item.config.stash[RUN].redactor)
+            run = item.config.stash[RUN]
+            _mask_report(report, run.redactor)
+            if run.settings.har is not None:
+                setattr(report, HAR, run.take_har())
         return report
 
     @pytest.hookimpl(wrapper=True)
@@ -119,6 +128,8 @@ class RunSummary:
         self._digests: list[dict[str, Any]] = []
         self._unverified: list[pytest.TestReport] = []
         self._announced: set[str] = set()
+        #: What items say of the target, each once.
+        self._notes: dict[str, None] = {}
         #: Why the run is not green, beside its items.
         self._complaints: list[str] = []
 
@@ -156,6 +167,8 @@ class RunSummary:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Collect the digest of an item; under -v, show its steps."""
         digest = getattr(report, ATTRIBUTE, None)
+        found = digest or getattr(report, KEPT, {})
+        self._notes |= dict.fromkeys(found.get("notes", ()))
         if digest is None:
             return
         self._digests.append(digest)
@@ -172,7 +185,9 @@ class RunSummary:
         digest = getattr(report, ATTRIBUTE, None)
         if digest is not None and digest["verdict"] == "unverified" and report.failed:
             return "unverified", "U", ("UNVERIFIED", {"red": True})
-        if digest is not None and digest["verdict"] == "deferred" and report.passed:
+        kept = getattr(report, KEPT, None) or {"is_deferred": False}
+        is_deferred = kept["is_deferred"] if digest is None else digest["verdict"] == "deferred"
+        if is_deferred and report.passed:
             return "deferred", "D", ("DEFERRED", {"yellow": True})
         return None
 
@@ -217,6 +232,8 @@ class RunSummary:
             for digest in self._digests:
                 for line in self._announce(digest["stand_ins"]):
                     terminalreporter.write_line(line)
+        for note in self._notes:
+            terminalreporter.write_line(f"amberflo: {note}", yellow=True)
         if self._digests:
             terminalreporter.write_line(self._summarize())
         for complaint in self._complaints:
@@ -251,6 +268,10 @@ class RunSummary:
         called = [digest["target"] for digest in self._digests if digest["target"]]
         targets = ", ".join(dict.fromkeys(called or [str(self._settings.target)]))
         return summarize(self._digests, targets, ledger)
+
+    def describe_run(self) -> str | None:
+        """The one line on what was judged; None where nothing of ours has run."""
+        return self._summarize() if self._digests else None
 
     def _summarize_verification(self, ledger: Path) -> str:
         from pytest_amberflo.verify_text import summarize_verification  # noqa: PLC0415

@@ -35,7 +35,9 @@ if TYPE_CHECKING:
 
 #: Headers that belong to the ingest request's body, not to whoever sends it.
 _OF_THE_BODY: Final = ("content-type", "content-length", "content-encoding", "accept")
+#: What is asked for usage by, where no description of the document knows how.
 _STAND_IN: Final = "amberflo-metering-openapi.yaml"
+_LIVE_STAND_IN: Final = "amberflo-official-openapi.yaml"
 
 
 class Witness:
@@ -153,11 +155,13 @@ class Witness:
             return None, ""
         from pytest_amberflo.openapi.catalog import read_shipped  # noqa: PLC0415  rarely needed
 
-        shipped = read_shipped(_STAND_IN)
+        is_live = self._judge.is_live
+        shipped = read_shipped(_LIVE_STAND_IN if is_live else _STAND_IN)
         operation = find_usage(shipped)
         assert operation is not None
         target = Target(source_name=own.source_name, description=shipped, operation=operation)
-        return target, url.removesuffix(path)
+        # The real service takes events and answers queries on different hosts.
+        return target, self._route(target) if is_live else url.removesuffix(path)
 
 
 def find_usage(description: ApiDescription) -> Operation | None:

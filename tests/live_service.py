@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import pytest
     from metering_service import MeteringService
 
+    from pytest_amberflo.server.live import EmbeddedServer
+
 #: A key and a certificate of its own for app.amberflo.io, which nobody but these tests trusts.
 PEM: Final = Path(__file__).parent / "data" / "live" / "amberflo-on-loopback.pem"
 LIVE: Final = "https://app.amberflo.io"
@@ -28,7 +30,7 @@ LIVE: Final = "https://app.amberflo.io"
 class LiveName:
     """Answers for app.amberflo.io with a service on loopback."""
 
-    def __init__(self, service: MeteringService) -> None:
+    def __init__(self, service: MeteringService | EmbeddedServer) -> None:
         self._service = service
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(PEM)

@@ -20,6 +20,8 @@ from pytest_amberflo.http.redact import RedactingFilter
 from pytest_amberflo.http.transport import TARGET, DeadlineTransport
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pytest_amberflo.http.redact import Redactor
 
 MAX_BODY_BYTES: Final = 32 * 1024 * 1024
@@ -41,8 +43,16 @@ class Client:
     Proxies of the environment are used for hosts off loopback only.
     """
 
-    def __init__(self, redactor: Redactor, *, user_agent: str) -> None:
+    def __init__(
+        self,
+        redactor: Redactor,
+        *,
+        user_agent: str,
+        observe: Callable[[Exchange], None] | None = None,
+    ) -> None:
+        """`observe` is called with every exchange when it is over, in the thread that sent it."""
         self._user_agent = user_agent
+        self._observe = observe
         self._open: list[httpx.Client] = []
         self._filter = RedactingFilter(redactor)
         for name in _LOGGERS:
@@ -87,14 +97,21 @@ class Client:
             UnicodeError,
         ) as error:
             failure = _describe(error, request, timeout_s)
-        return Exchange(
-            request=request,
-            response=response,
-            failure=failure,
-            started_at=started_at,
-            elapsed_s=time.monotonic() - started,
-            notes=notes,
+        return self._note(
+            Exchange(
+                request=request,
+                response=response,
+                failure=failure,
+                started_at=started_at,
+                elapsed_s=time.monotonic() - started,
+                notes=notes,
+            )
         )
+
+    def _note(self, exchange: Exchange) -> Exchange:
+        if self._observe is not None:
+            self._observe(exchange)
+        return exchange
 
     def drop(self, request: Request, *, timeout_s: float) -> Exchange:
         """Send a request and hang up when its answer begins to come; nothing of it is read."""
@@ -108,12 +125,14 @@ class Client:
         except (httpx.TransportError, httpx.InvalidURL, httpcore.TimeoutException) as error:
             failure = _describe(error, request, timeout_s)
             message, is_sent = failure.message, failure.sent
-        return Exchange(
-            request=request,
-            response=None,
-            failure=TransportFailure(kind="dropped", message=message, sent=is_sent),
-            started_at=started_at,
-            elapsed_s=time.monotonic() - started,
+        return self._note(
+            Exchange(
+                request=request,
+                response=None,
+                failure=TransportFailure(kind="dropped", message=message, sent=is_sent),
+                started_at=started_at,
+                elapsed_s=time.monotonic() - started,
+            )
         )
 
     def _exchange(self, request: Request, deadline: float) -> Response:

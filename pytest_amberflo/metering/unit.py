@@ -133,12 +133,24 @@ def _list_candidates(cluster: Sequence[Record], terms: Terms) -> list[MeterEvent
         # The second is not counted, says the key; the last stays, says the policy.
         kept = sent
     else:
-        stored = [t for t in sent if t.fate is Fate.STORED]
-        kept = [t for t in sent if not any(t.precedes(other) for other in stored)]
+        kept = [t for record in cluster if not _is_outdated(record, cluster) for t in record.sent]
     found: dict[Identity, MeterEvent] = {}
     for transmission in kept:
         found.setdefault(transmission.event.identity, transmission.event)
     return list(found.values())
+
+
+def _is_outdated(record: Record, cluster: Sequence[Record]) -> bool:
+    """Whether another one came after all that was sent of a record.
+
+    One that came before and after the other is open: sent again, it is the last that came, or
+    it is known already and changes nothing.
+    """
+    return any(
+        other.fate is Fate.STORED and all(t.precedes(u) for t in record.sent for u in other.sent)
+        for other in cluster
+        if other is not record
+    )
 
 
 def _cancel(

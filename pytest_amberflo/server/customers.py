@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pytest_amberflo.server.fields import Fields, drop_absent
 from pytest_amberflo.server.refusal import Refusal, shorten
-from pytest_amberflo.server.routing import Route
+from pytest_amberflo.server.routing import make_route
 from pytest_amberflo.server.shape import Shape
 
 if TYPE_CHECKING:
@@ -196,64 +196,12 @@ def delete_customer(call: Call, documents: Documents) -> Any:
 
 
 ROUTES: Final = (
-    Route(
-        name="listCustomers",
-        method="GET",
-        path="/customers",
-        shape=Shape.SHARED,
-        operate=list_customers,
-    ),
-    Route(
-        name="createCustomer",
-        method="POST",
-        path="/customers",
-        shape=Shape.SHARED,
-        operate=create_customer,
-        has_body=True,
-    ),
-    Route(
-        name="updateCustomer",
-        method="PUT",
-        path="/customers",
-        shape=Shape.SHARED,
-        operate=update_customer,
-        has_body=True,
-    ),
-    Route(
-        name="createCustomer",
-        method="POST",
-        path="/customer-details",
-        shape=Shape.OFFICIAL,
-        operate=create_customer,
-        has_body=True,
-    ),
-    Route(
-        name="pageCustomers",
-        method="GET",
-        path="/customers/paging",
-        shape=Shape.OFFICIAL,
-        operate=page_customers,
-    ),
-    Route(
-        name="stageCustomer",
-        method="PUT",
-        path="/customers/stage",
-        shape=Shape.OFFICIAL,
-        operate=stage_customer,
-        has_body=True,
-    ),
-    Route(
-        name="getCustomerById",
-        method="GET",
-        path="/customers/{customerId}",
-        shape=Shape.SHARED,
-        operate=get_customer,
-    ),
-    Route(
-        name="deleteCustomer",
-        method="DELETE",
-        path="/customers/{customerId}",
-        shape=Shape.SHARED,
-        operate=delete_customer,
-    ),
+    make_route("listCustomers", "GET", "/customers", list_customers),
+    make_route("createCustomer", "POST", "/customers", create_customer),
+    make_route("updateCustomer", "PUT", "/customers", update_customer),
+    make_route("createCustomer", "POST", "/customer-details", create_customer, Shape.OFFICIAL),
+    make_route("pageCustomers", "GET", "/customers/paging", page_customers, Shape.OFFICIAL),
+    make_route("stageCustomer", "PUT", "/customers/stage", stage_customer, Shape.OFFICIAL),
+    make_route("getCustomerById", "GET", "/customers/{customerId}", get_customer),
+    make_route("deleteCustomer", "DELETE", "/customers/{customerId}", delete_customer),
 )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pytest_amberflo.server.fields import Fields
 from pytest_amberflo.server.refusal import Refusal
-from pytest_amberflo.server.routing import Route
+from pytest_amberflo.server.routing import make_route
 from pytest_amberflo.server.shape import Shape
 
 if TYPE_CHECKING:
@@ -128,12 +128,4 @@ def _can_bind(item: Any) -> bool:
     return type(item) is float or (type(item) is int and abs(item) < _MOST_INTEGER)
 
 
-ROUTES: Final = (
-    Route(
-        name="usageEvents",
-        method="GET",
-        path="/usage/events",
-        shape=Shape.OFFICIAL,
-        operate=list_events,
-    ),
-)
+ROUTES: Final = (make_route("usageEvents", "GET", "/usage/events", list_events, Shape.OFFICIAL),)

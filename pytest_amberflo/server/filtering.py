@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pytest_amberflo.server.documents import REMOVAL, RULE
 from pytest_amberflo.server.fields import Fields, drop_absent
 from pytest_amberflo.server.refusal import Refusal
-from pytest_amberflo.server.routing import Route
+from pytest_amberflo.server.routing import make_route
 from pytest_amberflo.server.shape import Shape
 
 if TYPE_CHECKING:
@@ -115,34 +115,8 @@ _PUBLISHED: Final = "/meter-event-filtering-rules"
 _OFFICIAL: Final = "/ingest-snapshot/custom-filtering-rules"
 
 ROUTES: Final = (
-    Route(
-        name="putFilteringRule",
-        method="POST",
-        path=_PUBLISHED,
-        shape=Shape.PUBLISHED,
-        operate=put_rule,
-        has_body=True,
-    ),
-    Route(
-        name="listFilteringRules",
-        method="GET",
-        path=_PUBLISHED,
-        shape=Shape.PUBLISHED,
-        operate=list_rules,
-    ),
-    Route(
-        name="putFilteringRule",
-        method="POST",
-        path=_OFFICIAL,
-        shape=Shape.OFFICIAL,
-        operate=put_removal,
-        has_body=True,
-    ),
-    Route(
-        name="listFilteringRules",
-        method="GET",
-        path=_OFFICIAL,
-        shape=Shape.OFFICIAL,
-        operate=list_removals,
-    ),
+    make_route("putFilteringRule", "POST", _PUBLISHED, put_rule, Shape.PUBLISHED),
+    make_route("listFilteringRules", "GET", _PUBLISHED, list_rules, Shape.PUBLISHED),
+    make_route("putFilteringRule", "POST", _OFFICIAL, put_removal, Shape.OFFICIAL),
+    make_route("listFilteringRules", "GET", _OFFICIAL, list_removals, Shape.OFFICIAL),
 )

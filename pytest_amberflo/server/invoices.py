@@ -17,7 +17,7 @@ from pytest_amberflo.server.plans import (
 )
 from pytest_amberflo.server.query import Filter, UsageQuery
 from pytest_amberflo.server.report import read_amount
-from pytest_amberflo.server.routing import Route
+from pytest_amberflo.server.routing import make_route
 from pytest_amberflo.server.shape import Shape
 
 if TYPE_CHECKING:
@@ -206,13 +206,14 @@ def get_official(call: Call, documents: Documents) -> Any:
 _OFFICIAL: Final = "/payments/billing/customer-product-invoice"
 
 
-def _route(name: str, path: str, operate: Any) -> Route:
-    shape = Shape.OFFICIAL if path.startswith("/payments/") else Shape.PUBLISHED
-    return Route(name=name, method="GET", path=path, shape=shape, operate=operate)
-
-
 ROUTES: Final = (
-    _route("listInvoices", "/payments-billing-customer-product-invoice", list_published),
-    _route("getInvoice", _OFFICIAL, get_official),
-    _route("listInvoices", f"{_OFFICIAL}/all", list_official),
+    make_route(
+        "listInvoices",
+        "GET",
+        "/payments-billing-customer-product-invoice",
+        list_published,
+        Shape.PUBLISHED,
+    ),
+    make_route("getInvoice", "GET", _OFFICIAL, get_official, Shape.OFFICIAL),
+    make_route("listInvoices", "GET", f"{_OFFICIAL}/all", list_official, Shape.OFFICIAL),
 )

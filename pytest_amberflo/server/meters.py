@@ -15,7 +15,7 @@ from pytest_amberflo.server.documents import METER
 from pytest_amberflo.server.fields import Fields, drop_absent
 from pytest_amberflo.server.meter_kind import MeterKind
 from pytest_amberflo.server.refusal import Refusal, describe_value, shorten
-from pytest_amberflo.server.routing import Route
+from pytest_amberflo.server.routing import make_route
 from pytest_amberflo.server.shape import Shape
 
 if TYPE_CHECKING:
@@ -249,28 +249,24 @@ def provision(call: Call, documents: Documents) -> Any:
     return [_show_official(meter) for meter in documents.list(METER)]
 
 
-def _route(name: str, method: str, path: str, operate: Any) -> Route:
-    is_official = not path.startswith("/meter-definition")
-    return Route(
-        name=name,
-        method=method,
-        path=path,
-        shape=Shape.OFFICIAL if is_official else Shape.PUBLISHED,
-        operate=operate,
-        has_body=method in ("POST", "PUT"),
-    )
-
-
 ROUTES: Final = (
-    _route("listMeters", "GET", "/meter-definition", list_published),
-    _route("createMeter", "POST", "/meter-definition", create_published),
-    _route("updateMeter", "PUT", "/meter-definition", update_published),
-    _route("getMeter", "GET", "/meter-definition/{meterApiName}", get_published),
-    _route("deleteMeter", "DELETE", "/meter-definition/{meterApiName}", delete_published),
-    _route("listMeters", "GET", "/meters", list_official),
-    _route("createMeter", "POST", "/meters", create_official),
-    _route("updateMeter", "PUT", "/meters", update_official),
-    _route("getMeter", "GET", "/meters/{id}", get_official),
-    _route("deleteMeter", "DELETE", "/meters/{id}", delete_official),
-    _route("provision", "POST", "/provisioning", provision),
+    make_route("listMeters", "GET", "/meter-definition", list_published, Shape.PUBLISHED),
+    make_route("createMeter", "POST", "/meter-definition", create_published, Shape.PUBLISHED),
+    make_route("updateMeter", "PUT", "/meter-definition", update_published, Shape.PUBLISHED),
+    make_route(
+        "getMeter", "GET", "/meter-definition/{meterApiName}", get_published, Shape.PUBLISHED
+    ),
+    make_route(
+        "deleteMeter",
+        "DELETE",
+        "/meter-definition/{meterApiName}",
+        delete_published,
+        Shape.PUBLISHED,
+    ),
+    make_route("listMeters", "GET", "/meters", list_official, Shape.OFFICIAL),
+    make_route("createMeter", "POST", "/meters", create_official, Shape.OFFICIAL),
+    make_route("updateMeter", "PUT", "/meters", update_official, Shape.OFFICIAL),
+    make_route("getMeter", "GET", "/meters/{id}", get_official, Shape.OFFICIAL),
+    make_route("deleteMeter", "DELETE", "/meters/{id}", delete_official, Shape.OFFICIAL),
+    make_route("provision", "POST", "/provisioning", provision, Shape.OFFICIAL),
 )

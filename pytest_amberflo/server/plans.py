@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pytest_amberflo.server.fields import Fields, drop_absent
 from pytest_amberflo.server.refusal import Refusal
-from pytest_amberflo.server.routing import Route
+from pytest_amberflo.server.routing import make_route
 from pytest_amberflo.server.shape import Shape
 
 if TYPE_CHECKING:
@@ -191,24 +191,20 @@ _OFFICIAL: Final = "/payments/pricing/amberflo/customer-pricing"
 _PLANS: Final = "/payments/pricing/amberflo/account-pricing/product-plans"
 
 
-def _route(name: str, method: str, path: str, operate: Any) -> Route:
-    is_official = path.startswith("/payments/")
-    return Route(
-        name=name,
-        method=method,
-        path=path,
-        shape=Shape.OFFICIAL if is_official else Shape.PUBLISHED,
-        operate=operate,
-        has_body=method == "POST",
-    )
-
-
 ROUTES: Final = (
-    _route("assignPlan", "POST", "/payments-pricing-amberflo-customer-pricing", assign_published),
-    _route("assignPlan", "POST", _OFFICIAL, assign_official),
-    _route("getPlanOfCustomer", "GET", _OFFICIAL, get_assignment),
-    _route("listPlansOfCustomer", "GET", f"{_OFFICIAL}/list", list_assignments),
-    _route("putPlan", "POST", _PLANS, put_plan),
-    _route("getPlan", "GET", _PLANS, get_plan),
-    _route("listPlans", "GET", f"{_PLANS}/list", list_plans),
+    make_route(
+        "assignPlan",
+        "POST",
+        "/payments-pricing-amberflo-customer-pricing",
+        assign_published,
+        Shape.PUBLISHED,
+    ),
+    make_route("assignPlan", "POST", _OFFICIAL, assign_official, Shape.OFFICIAL),
+    make_route("getPlanOfCustomer", "GET", _OFFICIAL, get_assignment, Shape.OFFICIAL),
+    make_route(
+        "listPlansOfCustomer", "GET", f"{_OFFICIAL}/list", list_assignments, Shape.OFFICIAL
+    ),
+    make_route("putPlan", "POST", _PLANS, put_plan, Shape.OFFICIAL),
+    make_route("getPlan", "GET", _PLANS, get_plan, Shape.OFFICIAL),
+    make_route("listPlans", "GET", f"{_PLANS}/list", list_plans, Shape.OFFICIAL),
 )

@@ -14,7 +14,7 @@ from pytest_amberflo.server.plans import (
     read_period,
 )
 from pytest_amberflo.server.refusal import Refusal, shorten
-from pytest_amberflo.server.routing import Route
+from pytest_amberflo.server.routing import make_route
 from pytest_amberflo.server.shape import Shape
 
 if TYPE_CHECKING:
@@ -181,27 +181,22 @@ def set_payment(call: Call, documents: Documents) -> Any:
 _OFFICIAL: Final = "/payments/pricing/amberflo/customer-prepaid"
 
 
-def _route(name: str, method: str, path: str, operate: Any) -> Route:
-    is_official = path.startswith("/payments/")
-    return Route(
-        name=name,
-        method=method,
-        path=path,
-        shape=Shape.OFFICIAL if is_official else Shape.PUBLISHED,
-        operate=operate,
-        has_body=method == "POST",
-    )
-
-
 ROUTES: Final = (
-    _route(
+    make_route(
         "createPrepaidOrder",
         "POST",
         "/payments-pricing-amberflo-customer-prepaid",
         create_published,
+        Shape.PUBLISHED,
     ),
-    _route("createPrepaidOrder", "POST", _OFFICIAL, create_official),
-    _route("deletePrepaidOrder", "DELETE", _OFFICIAL, delete_order),
-    _route("listPrepaidOrders", "GET", f"{_OFFICIAL}/list", list_active),
-    _route("setPrepaidPayment", "POST", "/payments/external/prepaid-payment-status", set_payment),
+    make_route("createPrepaidOrder", "POST", _OFFICIAL, create_official, Shape.OFFICIAL),
+    make_route("deletePrepaidOrder", "DELETE", _OFFICIAL, delete_order, Shape.OFFICIAL),
+    make_route("listPrepaidOrders", "GET", f"{_OFFICIAL}/list", list_active, Shape.OFFICIAL),
+    make_route(
+        "setPrepaidPayment",
+        "POST",
+        "/payments/external/prepaid-payment-status",
+        set_payment,
+        Shape.OFFICIAL,
+    ),
 )

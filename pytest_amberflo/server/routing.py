@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, unquote
 
 from pytest_amberflo.server.refusal import Refusal
+from pytest_amberflo.server.shape import Shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from pytest_amberflo.server.documents import Documents
     from pytest_amberflo.server.message import Request
-    from pytest_amberflo.server.shape import Shape
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +57,24 @@ class Route:
     def find_shape(self, payload: Any) -> Shape:
         """The form of the API that a request of this payload uses."""
         return self.shape if self.tell_shape is None else self.tell_shape(payload)
+
+
+def make_route(
+    name: str,
+    method: str,
+    path: str,
+    operate: Callable[[Call, Documents], Any],
+    shape: Shape = Shape.SHARED,
+) -> Route:
+    """The route of an operation on documents: what POST and PUT bring is in their body."""
+    return Route(
+        name=name,
+        method=method,
+        path=path,
+        shape=shape,
+        operate=operate,
+        has_body=method in ("POST", "PUT"),
+    )
 
 
 class Router:

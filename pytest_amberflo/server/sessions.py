@@ -7,7 +7,7 @@ import secrets
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_amberflo.server.fields import Fields
-from pytest_amberflo.server.routing import Route
+from pytest_amberflo.server.routing import make_route
 from pytest_amberflo.server.shape import Shape
 
 if TYPE_CHECKING:
@@ -35,13 +35,4 @@ def open_session(call: Call, documents: Documents) -> Any:
     return {"url": f"http://{host}/portal/{token}", "sessionToken": token}
 
 
-ROUTES: Final = (
-    Route(
-        name="openSession",
-        method="POST",
-        path="/session",
-        shape=Shape.OFFICIAL,
-        operate=open_session,
-        has_body=True,
-    ),
-)
+ROUTES: Final = (make_route("openSession", "POST", "/session", open_session, Shape.OFFICIAL),)

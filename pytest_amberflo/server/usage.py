@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_amberflo.server.aggregate import aggregate_usage
@@ -17,15 +18,17 @@ from pytest_amberflo.server.official_report import build_report as build_officia
 from pytest_amberflo.server.query import Aggregation, Filter, UsageQuery, read_query
 from pytest_amberflo.server.refusal import Refusal, describe_value, shorten
 from pytest_amberflo.server.report import build_report, read_amount
-from pytest_amberflo.server.routing import Route
+from pytest_amberflo.server.routing import make_route
 from pytest_amberflo.server.shape import Shape
 
 if TYPE_CHECKING:
     from pytest_amberflo.server.documents import Documents
-    from pytest_amberflo.server.routing import Call
+    from pytest_amberflo.server.routing import Call, Route
 
 #: Queries in one batch. The real service's limit, if it has one, is not known.
 _MOST_IN_BATCH: Final = 100
+#: Members that only a published query has.
+_FLAT_WINDOW: Final = frozenset(("startTimeInSeconds", "endTimeInSeconds"))
 #: What `current-usage-rate` looks back on, in seconds. The real service's window is not known.
 _RATE_S: Final = 3_600
 #: The meters of a tenant, each found by one step through the primary key.
@@ -149,34 +152,33 @@ def query_rate(call: Call, documents: Documents) -> Any:
 
 
 def tell_shape(payload: Any) -> Shape:
-    """Whose form a query has: official ones have a nested window."""
-    return Shape.OFFICIAL if is_official(payload) else Shape.PUBLISHED
+    """Whose form a query has: official ones have a nested window, published ones a flat one.
+
+    With neither, nothing tells which is meant.
+    """
+    if is_official(payload):
+        return Shape.OFFICIAL
+    is_flat = isinstance(payload, dict) and not _FLAT_WINDOW.isdisjoint(payload)
+    return Shape.PUBLISHED if is_flat else Shape.SHARED
 
 
-def _post(name: str, path: str, operate: Any, *, is_open: bool = False) -> Route:
-    return Route(
-        name=name,
-        method="POST",
-        path=path,
-        shape=Shape.SHARED if is_open else Shape.OFFICIAL,
-        operate=operate,
-        has_body=True,
-        is_query=True,
-        tell_shape=tell_shape if is_open else None,
-    )
+def _query(name: str, path: str, operate: Any) -> Route:
+    route = make_route(name, "POST", path, operate, Shape.OFFICIAL)
+    return replace(route, is_query=True)
 
 
-def _get(name: str, path: str, operate: Any) -> Route:
-    return Route(name=name, method="GET", path=path, shape=Shape.OFFICIAL, operate=operate)
+def _query_of_either(path: str) -> Route:
+    route = _query("usage", path, query_usage)
+    return replace(route, shape=Shape.SHARED, tell_shape=tell_shape)
 
 
 ROUTES: Final = (
-    _post("usage", "/usage", query_usage, is_open=True),
+    _query_of_either("/usage"),
     # An older name of the same.
-    _post("usage", "/usage-java", query_usage, is_open=True),
-    _post("usageBatch", "/usage/batch", query_batch),
-    _post("usageSparse", "/usage/sparse", query_sparse),
-    _post("usageSparseBatch", "/usage/sparse/batch", query_sparse_batch),
-    _get("usageAll", "/usage/all", query_all),
-    _get("usageRate", "/usage/current-usage-rate", query_rate),
+    _query_of_either("/usage-java"),
+    _query("usageBatch", "/usage/batch", query_batch),
+    _query("usageSparse", "/usage/sparse", query_sparse),
+    _query("usageSparseBatch", "/usage/sparse/batch", query_sparse_batch),
+    make_route("usageAll", "GET", "/usage/all", query_all, Shape.OFFICIAL),
+    make_route("usageRate", "GET", "/usage/current-usage-rate", query_rate, Shape.OFFICIAL),
 )

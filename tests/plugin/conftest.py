@@ -30,6 +30,7 @@ _SETTINGS = (
     "AMBERFLO_INPUT_FILE",
     "AMBERFLO_REQUIRE",
     "AMBERFLO_TARGET",
+    "GITHUB_STEP_SUMMARY",
 )
 #: Plugins that have no part in these runs and take long to load in every worker.
 #: Variants are tested on their own; everywhere else a workflow that ingests is one item.

@@ -167,6 +167,21 @@ def test_a_last_value_may_take_the_place_of_one_that_was_shown() -> None:
     assert (before.status, after.status) == (RIGHT, RIGHT)
 
 
+def test_a_first_value_that_comes_again_is_open() -> None:
+    """It is the last that came, or a copy that changes nothing; they are never added up."""
+    terms = Terms(dedup=read_dedup_rules([], "last"))
+    one, two = make_event(3, unique_id="u"), make_event(5, unique_id="u")
+    status = {seen: judge(seen, send(one, two, one), terms) for seen in (3, 5, 8, 11)}
+    assert status == {3: RIGHT, 5: RIGHT, 8: WRONG, 11: WRONG}
+    # A third value after both leaves no doubt.
+    three = make_event(7, unique_id="u")
+    assert [judge(seen, send(one, two, one, three), terms) for seen in (3, 5, 7)] == [
+        WRONG,
+        WRONG,
+        RIGHT,
+    ]
+
+
 def test_every_attribute_is_in_the_general_key() -> None:
     """By default, records that differ in anything are two units; the same one is one."""
     variants = [

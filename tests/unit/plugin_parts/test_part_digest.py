@@ -126,6 +126,7 @@ def test_a_digest_is_plain_and_masked(run: Run) -> None:
         "wrong": 1,
         "visible_s": [],
         "stand_ins": {},
+        "notes": [],
         "entry": None,
         "due_s": None,
     }

@@ -378,3 +378,14 @@ def test_each_shape_breaks_the_others_description(
     names = (answer_judge.PUBLISHED[0], answer_judge.OFFICIAL)
     assert [answer_judge.list_errors(n, published) == [] for n in names] == [True, False]
     assert [answer_judge.list_errors(n, official) == [] for n in names] == [False, True]
+
+
+@pytest.mark.parametrize("query", [{"meterApiName": "m"}, [], {}, "m", None], ids=str)
+def test_queries_without_any_window_are_refused_in_both_forms(
+    client: httpx.Client, query: Any
+) -> None:
+    """Nothing tells which form is meant; whoever reads the answer finds the text."""
+    answer = client.post("/usage", json=query)
+    problem = answer.json()
+    assert answer.status_code == 400
+    assert problem["message"] == problem["errorMessage"]
