@@ -55,7 +55,7 @@ def _list_rows(emission: Emission) -> Iterator[tuple[str, str, str]]:
     shown: int | None = None
     for call, text, came in rows:
         is_new = call is not None and call.number != shown
-        yield f"{call.label}  {call.answer}" if call is not None and is_new else "", text, came
+        yield f"{call.label}  {call.answer}".rstrip() if call and is_new else "", text, came
         shown = None if call is None else call.number
     told = {id(record) for record in tried.values()}
     for record in emission.unkept:

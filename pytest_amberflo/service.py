@@ -63,7 +63,7 @@ class Service:
             self._fail(f"port {self.port} is taken by another process")
         try:
             with self.log.open("ab") as log:
-                self._process = subprocess.Popen(  # noqa: S603  the user's own command
+                process = self._process = subprocess.Popen(  # noqa: S603  the user's own command
                     self._command,
                     cwd=self._folder,
                     env=self._environment,
@@ -74,7 +74,7 @@ class Service:
         except OSError as error:
             self._fail(str(error))
         while time.monotonic() < begun + self._start_s:
-            status = self._process.poll()
+            status = process.poll()
             if status is not None:
                 self._fail(f"it ended with {status} after {time.monotonic() - begun:.1f} s")
             if _is_listening(self.port):

@@ -76,6 +76,7 @@ class Trial:
         self._flush: tuple[int, Call] | None = None
         self._names: dict[str, int] = {}
         self._entered: set[int] = set()
+        self._foreseen = 0
         self._judged_calls = 0
         #: Whether the service was to be restarted, and could not be.
         self._is_broken_off = False
@@ -211,12 +212,13 @@ class Trial:
 
     def _enter_declared(self) -> None:
         """Put what calls must meter into the ledger, where nothing can be heard."""
-        fresh = [due for due in self._watch.declared if not due.is_optional]
-        for due in fresh[len(self._entered) :]:
-            self._entered.add(len(self._entered))
-            self._judge.enter_heard(list(foresee(due, is_live=self._judge.is_live)))
+        due_events = [due for due in self._watch.declared if not due.is_optional]
+        for due in due_events[self._foreseen :]:
+            if self._run.is_fresh(due.customer):
+                self._judge.enter_heard(list(foresee(due, is_live=self._judge.is_live)))
+        self._foreseen = len(due_events)
         last = self._calls[max(self._calls)]
-        known = sorted({due.customer for due in fresh if not self._run.is_fresh(due.customer)})
+        known = [due.customer for due in due_events if not self._run.is_fresh(due.customer)]
         if known:
             message = (
                 f"usage of customer {known[0]} from before is not known, and the target does not "
@@ -224,7 +226,7 @@ class Trial:
             )
             self._courier.add(last, "emitter", CheckOutcome.UNVERIFIED, message)
             return
-        count = len(fresh)
+        count = len(due_events)
         message = (
             f"{count} event{'' if count == 1 else 's'} judged by usage alone: what the service "
             "sent cannot be seen there (unique ids, times, dimensions, copies, which call)"

@@ -45,6 +45,8 @@ class Watch:
     #: Whether no call was made that does not say what it meters.
     is_closed: bool = True
     restarted_s: float | None = None
+    #: Who did not get through to the server, a sentence each.
+    refused: tuple[str, ...] = ()
     #: When the sender was last moved to send: flushed, restarted, called again.
     stirred_s: float = 0.0
 
@@ -68,24 +70,35 @@ class Watch:
         assert self.listener is not None
         moments = [self.stirred_s, *(call.done_s for call in self.calls)]
         called_s = max(moments) or self.now()
-        self.listener.poll(self._is_wanted)
-        emission = judge_emission(self._scene())
+        emission: Emission | None = None
         while True:
-            now = self.now()
-            end = self.patience.find_end(self._hear(emission, called_s, now))
+            # What is judged is what was there at this moment, however long judging takes.
+            asked_s = self.now()
+            is_news = self.listener.poll(self._is_wanted)
+            if is_news or emission is None:
+                emission = judge_emission(self._scene())
             if is_flood(len(self.declared), _count_events(emission)):
-                return _add_finding(emission, _describe_flood(emission, now - called_s))
+                return _add_finding(emission, _describe_flood(emission, asked_s - called_s))
             if not self.listener.is_whole:
                 return _add_finding(emission, "more came to ingest than the server can keep")
-            if now >= end or self.seconds_left() <= 0:
+            end = self.patience.find_end(self._hear(emission, called_s, asked_s))
+            if asked_s >= end or self.seconds_left() <= 0:
                 break
-            self.pause(min(_POLL_S, max(0.001, end - now)))
-            if self.listener.poll(self._is_wanted):
-                emission = judge_emission(self._scene())
-        if now >= called_s + self.patience.longest_s and _is_noisy(emission, now, self.patience):
-            text = f"events still come {now - called_s:.0f} s after the last call"
+            self.pause(min(_POLL_S, max(0.001, end - asked_s)))
+        if asked_s >= called_s + self.patience.longest_s and _is_noisy(
+            emission, asked_s, self.patience
+        ):
+            text = f"events still come {asked_s - called_s:.0f} s after the last call"
             return _add_finding(emission, text)
-        return emission
+        return emission if emission.is_complete else self._ask_for_refused()
+
+    def _ask_for_refused(self) -> Emission:
+        """What came, with those who did not get as far as ingest."""
+        assert self.listener is not None
+        self.refused = tuple(
+            dict.fromkeys(found.text for found in self.listener.control.refused())
+        )
+        return judge_emission(self._scene())
 
     def _is_wanted(self, arrival: Arrival) -> bool:
         own = self.own_customers
@@ -111,6 +124,7 @@ class Watch:
             is_closed=self.is_closed,
             may_be_ours=self.may_be_ours,
             restarted_s=self.restarted_s,
+            refused=self.refused,
         )
 
     def _hear(self, emission: Emission, called_s: float, now: float) -> Hearing:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pytest_amberflo.metering.dedup import DedupRules
 from pytest_amberflo.metering.emission import gather_records
 from pytest_amberflo.metering.emitter_extra import explain_extra, find_collisions, find_twins
-from pytest_amberflo.metering.emitter_missing import explain_missing
+from pytest_amberflo.metering.emitter_missing import Background, explain_missing
 from pytest_amberflo.metering.emitter_wrong import find_mistakes
 from pytest_amberflo.metering.pairing import pair_events
 from pytest_amberflo.naming import find_nearest
@@ -40,6 +40,8 @@ class Scene:
     may_be_ours: Callable[[str | None], bool] = lambda _: False
     #: When the sender was restarted in between, or None.
     restarted_s: float | None = None
+    #: Calls that did not get through to the server, a sentence each.
+    refused: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +98,13 @@ def judge_emission(scene: Scene) -> Emission:
     unkept = [record for record in (*own, *strange) if not record.is_stored]
     findings = [
         *find_mistakes(pairing, scene.customers),
-        *explain_missing(pairing, unkept, scene.arrivals, restarted_s=scene.restarted_s),
+        *explain_missing(
+            pairing,
+            unkept,
+            Background(
+                arrivals=scene.arrivals, restarted_s=scene.restarted_s, refused=scene.refused
+            ),
+        ),
         *find_twins(pairing),
         *find_collisions(pairing),
         *explain_extra(pairing, scene.calls, scene.shared),

@@ -12,7 +12,7 @@ from pytest_amberflo.metering.story import describe_duration, join_names
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
-    from pytest_amberflo.metering.emission import Arrived, CallMark, Declared, Emitted
+    from pytest_amberflo.metering.emission import Arrival, Arrived, CallMark, Declared, Emitted
     from pytest_amberflo.metering.pairing import Pair, Pairing
 
 
@@ -101,12 +101,10 @@ def explain_extra(
                 record=record,
             )
         elif silent is not None:
+            what = f"the call ({silent.answer})" if silent.answer else "it"
             yield Finding(
                 kind=Kind.UNEXPECTED,
-                text=(
-                    f"{silent.label}: {record.event} came, and the call ({silent.answer}) is to "
-                    "meter nothing."
-                ),
+                text=f"{silent.label}: {record.event} came, and {what} is to meter nothing.",
                 call=silent,
                 record=record,
             )
@@ -206,14 +204,28 @@ def _describe_copy(original: Pair, record: Arrived) -> str:
 def _name_resending(original: Pair, first: Arrived, second: Arrived) -> str:
     """Who sent an event for the second time, as far as that can be told."""
     call = original.declared.call
-    earlier = [arrival for arrival in first.arrivals if arrival.at_s <= second.at_s]
+    if call.repeated_s is not None and (
+        _happened_s(second) >= call.repeated_s or first.at_s < call.repeated_s <= second.at_s
+    ):
+        return "the repeated call was metered again, although its idempotency key is the same: it"
     if any(arrival.number == second.arrivals[0].number for arrival in first.arrivals):
         return "metered twice in one request: the second"
-    if call.repeated_s is not None and second.at_s >= call.repeated_s:
-        return "the repeated call was metered again, although its idempotency key is the same: it"
-    if any(not arrival.is_acknowledged for arrival in earlier):
+    earlier = [arrival for arrival in first.arrivals if arrival.at_s <= second.at_s]
+    if not all(_was_told(arrival, second.at_s) for arrival in earlier):
         return "the retry"
     return "metered twice: the second"
+
+
+def _was_told(arrival: Arrival, moment_s: float) -> bool:
+    """Whether a sender knew at a moment that what it sent is there."""
+    return arrival.is_acknowledged and arrival.done_s is not None and arrival.done_s <= moment_s
+
+
+def _happened_s(record: Arrived) -> float:
+    """When an event is said to have happened; when it came, where it does not say."""
+    time_ms = record.event.time_ms
+    # A time may be cut to a whole millisecond.
+    return record.at_s if time_ms is None else time_ms / 1000 + 0.001
 
 
 def _describe_second(event: Emitted) -> str:

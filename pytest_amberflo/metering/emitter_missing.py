@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from pytest_amberflo.metering.emitter_extra import is_twin
@@ -19,14 +20,21 @@ if TYPE_CHECKING:
 
 #: Answers that say: try again.
 _PASSING: Final = (408, 429)
+_MOST_REFUSED: Final = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Background:
+    """What else is known of the time of the calls."""
+
+    arrivals: Sequence[Arrival]
+    restarted_s: float | None = None
+    #: Calls that did not get through to the server, a sentence each.
+    refused: tuple[str, ...] = ()
 
 
 def explain_missing(
-    pairing: Pairing,
-    unkept: Sequence[Arrived],
-    arrivals: Sequence[Arrival],
-    *,
-    restarted_s: float | None,
+    pairing: Pairing, unkept: Sequence[Arrived], background: Background
 ) -> Iterator[Finding]:
     """Why each event that was due did not come; what a twin took the place of is no loss."""
     left = [due for due in pairing.missing if not any(is_twin(due, p) for p in pairing.pairs)]
@@ -40,7 +48,7 @@ def explain_missing(
             record=pair.record,
         )
     for due in tried.missing:
-        text = _describe_silence(due, pairing, tried.missing, arrivals, restarted_s)
+        text = _describe_silence(due, pairing, tried.missing, background)
         yield Finding(
             kind=Kind.MISSING, text=f"{due.call.label}: {text}", call=due.call, declared=due
         )
@@ -93,31 +101,31 @@ def _describe_refusal(due: Declared, record: Arrived, arrival: Arrival) -> str:
 
 
 def _describe_silence(
-    due: Declared,
-    pairing: Pairing,
-    missing: Sequence[Declared],
-    arrivals: Sequence[Arrival],
-    restarted_s: float | None,
+    due: Declared, pairing: Pairing, missing: Sequence[Declared], background: Background
 ) -> str:
     """What may be said of an event that was never sent."""
+    restarted_s = background.restarted_s
     if restarted_s is not None and due.call.done_s <= restarted_s:
         return (
             f"lost flush: {due} was due, and never came: the service was restarted after the "
             "call. What is still in memory must be sent before a process ends."
         )
-    unread = [arrival for arrival in arrivals if arrival.body is not None]
+    unread = [arrival for arrival in background.arrivals if arrival.body is not None]
     if unread:
         return (
             f"{due} was due, and never came; a request that is no JSON did: "
             f"{unread[-1].body} ({unread[-1].problem})"
         )
-    if not arrivals:
-        return f"{due} was due, and nothing at all came."
+    if not background.arrivals:
+        text = f"{due} was due, and nothing at all came."
+        told = "; ".join(background.refused[-_MOST_REFUSED:])
+        return f"{text} A caller did not get through: {told}." if told else text
     last = max((pair.declared.call.number for pair in pairing.pairs), default=0)
     count = len({other.call.number for other in missing})
-    if count > 1 and last and all(other.call.number > last for other in missing):
+    if last and all(other.call.number > last for other in missing):
+        which = "its call is the last" if count == 1 else f"they are the last {count} calls"
         return (
-            f"{due} was due, and never came, nor did anything of the last {count} calls: a batch "
-            "that is not full was not sent."
+            f"{due} was due, and never came; {which} that {'was' if count == 1 else 'were'} to "
+            "meter anything: perhaps a batch that is not full was not sent."
         )
     return f"{due} was due, and never came."

@@ -14,7 +14,7 @@ _LONGEST_TIMES: Final = 6
 _LONGEST_S: Final = 60.0
 #: So much more than was due is no sender that repeats itself, but one that does not stop.
 _FLOOD_TIMES: Final = 20
-_FLOOD_LEAST: Final = 500
+_FLOOD_LEAST: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

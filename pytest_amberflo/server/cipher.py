@@ -8,6 +8,7 @@ once, and the outer transport does all waiting.
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _CHUNK: Final = 65_536
+#: Linux only; it holds until the next pause.
+_QUICK: Final = getattr(socket, "TCP_QUICKACK", None)
 
 
 class CipherTransport(asyncio.Transport, asyncio.Protocol):
@@ -43,6 +46,7 @@ class CipherTransport(asyncio.Transport, asyncio.Protocol):
         self._is_closing = False
         #: Good-bye has been said; what still comes is dropped.
         self._is_over = False
+        self._socket = outer.get_extra_info("socket")
         outer.set_protocol(self)
 
     # What the outer transport calls.
@@ -51,6 +55,7 @@ class CipherTransport(asyncio.Transport, asyncio.Protocol):
         """Take bytes of TLS."""
         if self._is_closing or self._is_over:
             return
+        self._acknowledge()
         self._incoming.write(data)
         if not self._is_open and not self._shake_hands():
             return
@@ -150,6 +155,16 @@ class CipherTransport(asyncio.Transport, asyncio.Protocol):
     def get_protocol(self) -> asyncio.BaseProtocol:
         """The protocol that is served."""
         return self._inner
+
+    def _acknowledge(self) -> None:
+        """Have the system acknowledge at once what has come.
+
+        Some clients send the head and the body of a request one by one, and through a proxy wait
+        for the first to be acknowledged before they send the second (urllib3 does): 40 ms.
+        """
+        if _QUICK is not None:
+            with suppress(OSError):
+                self._socket.setsockopt(socket.IPPROTO_TCP, _QUICK, 1)
 
     def _shake_hands(self) -> bool:
         try:

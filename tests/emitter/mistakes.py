@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     Event = dict[str, Any]
 
 _DESCRIBE = service.describe_usage
-_SEND = service.IngestApiClient.send
+_SEND: Callable[..., str] = service.IngestApiClient.send
 _NUMBERS = itertools.count()
 
 

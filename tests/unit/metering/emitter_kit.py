@@ -52,13 +52,14 @@ def came(
     stored: bool | None = None,
     problem: str | None = None,
     body: str | None = None,
+    done: float | None = None,
 ) -> Arrival:
     """A request that came so many seconds after the start, as the server tells of it."""
     return read_arrival(
         {
             "number": next(_NUMBERS),
             "atInSeconds": START_S + at,
-            "doneInSeconds": START_S + at + 0.01,
+            "doneInSeconds": START_S + (at + 0.01 if done is None else done),
             "status": status if ending == "whole" else None,
             "ending": ending,
             "isStored": status == 200 if stored is None else stored,

@@ -78,7 +78,8 @@ WRONG = {
     "one of two": (
         [due(1), due(2)],
         [came(2.5, _E)],
-        "missing: chat-2: tokens 1 was due, and never came.",
+        "missing: chat-2: tokens 1 was due, and never came; its call is the last that was to "
+        "meter anything: perhaps a batch that is not full was not sent.",
     ),
     "an uncounted cached call": (
         [due(1), due(2), due(3)],
@@ -345,8 +346,8 @@ def test_the_tail_of_a_batch_is_named() -> None:
     declared = [due(number) for number in range(1, 6)]
     arrivals = [came(5.5, *(event(n + 0.02, uid=f"u{n}") for n in (1, 2, 3)))]
     tail = (
-        "tokens 1 was due, and never came, nor did anything of the last 2 calls: a batch that is "
-        "not full was not sent."
+        "tokens 1 was due, and never came; they are the last 2 calls that were to meter anything: "
+        "perhaps a batch that is not full was not sent."
     )
     assert findings(declared, arrivals) == [
         f"missing: chat-4: {tail}",
@@ -360,6 +361,23 @@ def test_a_lost_flush_is_named() -> None:
         "missing: chat-1: lost flush: tokens 1 was due, and never came: the service was restarted "
         "after the call. What is still in memory must be sent before a process ends."
     ]
+
+
+def test_who_did_not_get_through_is_told() -> None:
+    """Where nothing at all came, the sender may have asked for another host."""
+    refused = ("the proxy does not lead to ingest.amberflo.com",)
+    assert findings([due(1)], [], refused=refused) == [
+        "missing: chat-1: tokens 1 was due, and nothing at all came. A caller did not get "
+        "through: the proxy does not lead to ingest.amberflo.com."
+    ]
+
+
+def test_a_sender_that_did_not_wait_for_the_answer_sent_again() -> None:
+    """The answer came, and too late."""
+    slow = came(1.05, _E, done=3.0)
+    assert findings([due(1)], [slow, came(1.6, event(1.02, uid="v"))])[0].startswith(
+        "duplicate: chat-1: the retry minted a new uniqueId: "
+    )
 
 
 def test_what_the_rule_takes_for_one_is_one() -> None:
