@@ -201,6 +201,11 @@ class Run:
         """Whether a customer was made for this run."""
         return customer in self._fresh
 
+    @property
+    def fresh_customers(self) -> frozenset[str]:
+        """All that were made so far."""
+        return frozenset(self._fresh)
+
     def new_unique_id(self) -> str:
         """A unique id that no event has had before: `evt-<run>-<n>`."""
         self._unique_ids += 1
