@@ -1,4 +1,4 @@
-"""The floor: `python -m benchmarks.floor URL COUNT` prints CPU seconds of a workflow's requests.
+"""The floor: `python -m benchmarks.floor URL COUNT` prints seconds of CPU and wall.
 
 One keep-alive `httpx.Client` posts the two requests of each workflow and parses the answers.
 """
@@ -45,15 +45,15 @@ def post_workflow(client: httpx.Client, url: str, number: int) -> None:
     assert meters["api-calls"][0]["records"][0][str(day)] == 2.5
 
 
-def _measure(url: str, count: int) -> float:
+def _measure(url: str, count: int) -> tuple[float, float]:
     with httpx.Client() as client:
         for number in range(_WARM_UP):
             post_workflow(client, url, number)
-        started = time.process_time()
+        wall, cpu = time.perf_counter(), time.process_time()
         for number in range(_WARM_UP, _WARM_UP + count):
             post_workflow(client, url, number)
-        return time.process_time() - started
+        return time.process_time() - cpu, time.perf_counter() - wall
 
 
 if __name__ == "__main__":
-    sys.stdout.write(f"{_measure(sys.argv[1], int(sys.argv[2]))}\n")
+    sys.stdout.write("{} {}\n".format(*_measure(sys.argv[1], int(sys.argv[2]))))

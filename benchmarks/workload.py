@@ -68,9 +68,12 @@ def write_empty(folder: Path) -> Path:
     return target
 
 
-def pytest_arguments(*more: str, url: str | None = None, plugin: bool = True) -> Sequence[str]:
+def pytest_arguments(
+    *more: str, url: str | None = None, plugin: bool = True, has_xdist: bool = False
+) -> Sequence[str]:
     """What runs pytest with or without the plugin, and with none of the others installed."""
-    others = ("cacheprovider", "hypothesispytest", "anyio", "xdist", "xdist.looponfail")
+    others = ["cacheprovider", "hypothesispytest", "anyio"]
+    others += [] if has_xdist else ["xdist", "xdist.looponfail"]
     arguments = ["-m", "pytest", "-q", *(f"-pno:{name}" for name in others)]
     if not plugin:
         arguments.append("-pno:amberflo")

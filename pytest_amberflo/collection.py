@@ -56,7 +56,7 @@ def prepare_document(path: Path, run: Run, *, is_certain: bool) -> tuple[Prepare
     unreached = [find_unreached(document, workflow) for workflow in document.workflows]
     lines = [_find_line(source, workflow) for workflow in document.workflows]
     for other in known.values():
-        other.document.source.forget_places()
+        other.document.source.forget()
     return tuple(
         PreparedWorkflow(
             bound=bound,

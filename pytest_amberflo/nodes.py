@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
+from functools import lru_cache
 from itertools import count
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
@@ -202,15 +203,21 @@ def _make_callable(marks: Iterable[MarkSpec], fixtures: Iterable[str]) -> Callab
         execution: Execution = arguments[EXECUTION]
         _run(execution, arguments["request"].node)
 
-    names = dict.fromkeys(("request", EXECUTION, *fixtures))
-    run_workflow.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-        [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in names]
-    )
+    signature = _make_signature(("request", EXECUTION, *fixtures))
+    run_workflow.__signature__ = signature  # type: ignore[attr-defined]
     for mark in marks:
         decorator = getattr(pytest.mark, mark.name)
         # A mark called with one function would decorate it; arguments are data here.
         decorator.with_args(*mark.args, **mark.kwargs)(run_workflow)
     return run_workflow
+
+
+@lru_cache(maxsize=64)
+def _make_signature(names: tuple[str, ...]) -> inspect.Signature:
+    """The signature that asks for fixtures; most items ask for the same."""
+    return inspect.Signature(
+        [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in dict.fromkeys(names)]
+    )
 
 
 def _run(execution: Execution, item: pytest.Item) -> None:

@@ -58,6 +58,9 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """Collect workflow documents, this package's probes, or a ledger and nothing else."""
+    is_known = file_path.suffix in (".yaml", ".yml", ".json") or "probe_" in file_path.name
+    if not is_known and SETTINGS not in parent.config.stash:
+        return None
     from pytest_amberflo.discovery import choose_collector  # noqa: PLC0415  only with files
 
     return choose_collector(file_path, parent)

@@ -223,8 +223,11 @@ class InputSchema:
             yield from self._each_schema(part, depth + 1)
 
     def _merge(self, schema: Any) -> Mapping[str, Any]:
+        parts = list(self._each_schema(schema))
+        if len(parts) == 1:
+            return parts[0]
         merged: dict[str, Any] = {}
-        for part in self._each_schema(schema):
+        for part in parts:
             merged = {**part, **merged}
         return merged
 

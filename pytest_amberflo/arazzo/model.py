@@ -7,6 +7,7 @@ Field names follow the specification in snake case.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from pytest_amberflo.arazzo.input_schema import InputSchema
@@ -25,6 +26,11 @@ CriterionType: TypeAlias = Literal["simple", "regex", "jsonpath", "xpath", "json
 SourceType: TypeAlias = Literal["openapi", "arazzo", "asyncapi"]
 
 
+@lru_cache(maxsize=8192)
+def _share(pointer: Pointer) -> Pointer:
+    return pointer
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """Where an object stands: its pointer in the document, and there where it can be seen.
@@ -38,6 +44,10 @@ class Place:
     #: Whether the name that leads to the object is meant.
     is_key: bool = False
     found: Span | None = None
+
+    def __post_init__(self) -> None:
+        """Share the pointer with the places of other documents that have the same one."""
+        object.__setattr__(self, "pointer", _share(self.pointer))
 
     @property
     def span(self) -> Span:

@@ -7,13 +7,20 @@ Most documents are right, and nobody asks where things stand in them: so read, 1
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from contextlib import closing
+from sys import intern
+from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
 from pytest_amberflo.arazzo.tree import FLOAT, INTEGER, LOADER, MAX_VALUES, WORDS
 from pytest_amberflo.http.json_text import MAX_DEPTH, MAX_DIGITS
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+#: Expressions and the like, of which a run has many that are equal.
+_SHORT: Final = 80
 #: What may be a number of some other form.
 _ODD: Final = re.compile(r"[-+]?(?:[0-9]+|0[xo].*|\.(?:inf|nan))\Z", re.IGNORECASE)
 _STARTS: Final = {yaml.MappingStartEvent: dict, yaml.SequenceStartEvent: list}
@@ -30,13 +37,19 @@ def read_plain(text: str) -> tuple[Any, dict[int, int]] | None:
     None for whatever needs a second look: anchors, tags, what is no YAML, a name that stands
     twice.
     """
-    loader = LOADER(text)
     try:
-        return _Reader(loader).read()
+        with closing(_Loading(text)) as loading:
+            return _Reader(loading.loader).read()
     except (_UnusualError, yaml.YAMLError, UnicodeEncodeError):
         return None
-    finally:
-        loader.dispose()
+
+
+class _Loading:
+    """A loader that is disposed of in the end."""
+
+    def __init__(self, text: str) -> None:
+        self.loader = LOADER(text)
+        self.close: Callable[[], None] = self.loader.dispose
 
 
 class _Reader:
@@ -60,7 +73,9 @@ class _Reader:
                     raise _UnusualError
                 text = event.value
                 if stack and type(stack[-1]) is dict:
-                    stack.append(text)  # a name: text, however it is written
+                    # A name: text, however it is written. Documents have the same ones again and
+                    # again; one text for all of them takes a fifth of their memory away.
+                    stack.append(intern(text))
                 else:
                     self._add(text if event.style else _resolve(text))
             elif kind in _ENDS:
@@ -104,7 +119,7 @@ def _resolve(text: str) -> Any:
     if text in WORDS:
         return WORDS[text]
     if text[0] not in "-+.0123456789":
-        return text
+        return intern(text) if len(text) < _SHORT else text
     if INTEGER.match(text) and len(text) <= MAX_DIGITS:
         return int(text)
     if _ODD.match(text):

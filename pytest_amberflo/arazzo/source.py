@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 #: Members and indexes that lead from the root of a document to a value.
 Pointer: TypeAlias = tuple[str | int, ...]
 
+_FORGOTTEN: Final = object()
 MAX_BYTES: Final = 32 * 1024 * 1024
 
 
@@ -28,7 +30,7 @@ class Source:
     of dict, list, str, int, float, bool and None and must not be changed.
     """
 
-    __slots__ = ("_lines", "_places", "data", "name", "text", "uri")
+    __slots__ = ("_data", "_lines", "_places", "_text", "name", "uri")
 
     def __init__(
         self,
@@ -42,14 +44,29 @@ class Source:
     ) -> None:
         self.name = name
         self.uri = uri
-        self.text = text
-        self.data = data
+        #: As it is, or packed.
+        self._text: str | bytes = text
+        self._data = data
         self._places = places
         #: First lines of objects and lists, by identity.
         self._lines = lines
 
     def __repr__(self) -> str:
         return f"Source({self.name!r})"
+
+    @property
+    def text(self) -> str:
+        """The text of the document."""
+        if isinstance(self._text, bytes):
+            self._text = zlib.decompress(self._text).decode("utf-8", "surrogatepass")
+        return self._text
+
+    @property
+    def data(self) -> Any:
+        """The plain value; read again where it was forgotten."""
+        if self._data is _FORGOTTEN:
+            self._data = parse_source(self.text, name=self.name, uri=self.uri).data
+        return self._data
 
     def locate(self, pointer: Pointer, *, key: bool = False) -> Span:
         """The span of the value at `pointer`, or of the nearest parent that is there.
@@ -73,8 +90,14 @@ class Source:
         line = self._lines.get(id(value)) if self._lines is not None else None
         return self.locate(pointer).line if line is None else line
 
-    def forget_places(self) -> None:
-        """Give the places' memory back; `locate` finds them anew when it is asked again."""
+    def forget(self) -> None:
+        """Give the memory of places and values back, 20 KB for 100 lines; the text is packed.
+
+        Who asks again has them read anew. Values of JSON stay.
+        """
+        if self._lines is not None:
+            self._data = _FORGOTTEN
+            self._text = zlib.compress(self.text.encode("utf-8", "surrogatepass"), 1)
         self._places = self._lines = None
 
 
