@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 
 from pytest_amberflo.server.app import App
+from pytest_amberflo.server.gate import Gate
 from pytest_amberflo.server.journal import Journal
 from pytest_amberflo.server.message import Answer, Request
 from pytest_amberflo.server.serving import open_store
@@ -62,7 +63,8 @@ class Handler:
             loop = asyncio.get_running_loop()
             setup = Setup(api_keys=("k",))
             journal = Journal(self._store, loop, lock_s=setup.limits.lock_s)
-            self._app = App(setup=setup, store=self._store, journal=journal, loop=loop)
+            gate = Gate(setup.authority)
+            self._app = App(setup=setup, store=self._store, journal=journal, gate=gate, loop=loop)
         return self._app
 
 

@@ -10,7 +10,7 @@ from pytest_amberflo.arazzo.lint import check_document
 from pytest_amberflo.arazzo.load import load_document
 from pytest_amberflo.arazzo.source import read_source
 from pytest_amberflo.arazzo.ways import find_unreached
-from pytest_amberflo.execution import PreparedWorkflow, StepKey, WorkflowKey
+from pytest_amberflo.execution import MeteredStep, PreparedWorkflow, StepKey, WorkflowKey
 from pytest_amberflo.extension import ExtensionReader
 from pytest_amberflo.recognition import recognize
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_amberflo.arazzo.bound import BoundDocument
-    from pytest_amberflo.arazzo.model import Workflow
+    from pytest_amberflo.arazzo.model import Step, Workflow
     from pytest_amberflo.arazzo.source import Source
     from pytest_amberflo.extension import StepExtension
     from pytest_amberflo.run import Run
@@ -63,7 +63,8 @@ def prepare_document(path: Path, run: Run, *, is_certain: bool) -> tuple[Prepare
             workflow=workflow,
             extension=extension,
             step_extensions=extensions,
-            ingests=_ingests(bound, workflow, extensions, frozenset()),
+            ingests=_ingests(bound, workflow, extensions),
+            metered=tuple(_list_metered(bound, workflow, extensions)),
             calls=frozenset(_find_called(bound, workflow)),
             line=line,
             warnings=warnings,
@@ -79,25 +80,47 @@ def _find_line(source: Source, workflow: Workflow) -> int:
     return source.line_of(source.data["workflows"][pointer[-1]], pointer)
 
 
+def _list_steps(
+    bound: BoundDocument, workflow: Workflow, seen: frozenset[WorkflowKey] = frozenset()
+) -> Iterator[tuple[BoundDocument, Workflow, Step]]:
+    """The steps of a workflow and of those that it leads to."""
+    key = (bound.document.source.uri, workflow.workflow_id)
+    if key in seen:
+        return
+    for step in workflow.steps:
+        yield bound, workflow, step
+    for found in _find_bound(bound, workflow):
+        yield from _list_steps(*found, seen | {key})
+
+
 def _ingests(
-    bound: BoundDocument,
-    workflow: Workflow,
-    extensions: Mapping[StepKey, StepExtension],
-    seen: frozenset[tuple[str, str]],
+    bound: BoundDocument, workflow: Workflow, extensions: Mapping[StepKey, StepExtension]
 ) -> bool:
     """Whether a step of a workflow, or of one that it leads to, ingests events."""
-    uri = bound.document.source.uri
-    key = (uri, workflow.workflow_id)
-    if key in seen:
-        return False
-    for step in workflow.steps:
-        target = bound.targets.get((workflow.workflow_id, step.step_id))
-        role = extensions[uri, workflow.workflow_id, step.step_id].role
+    for owner, found, step in _list_steps(bound, workflow):
+        target = owner.targets.get((found.workflow_id, step.step_id))
+        role = extensions[owner.document.source.uri, found.workflow_id, step.step_id].role
         if target is not None and recognize(target, role) == "ingest":
             return True
-    return any(
-        _ingests(*found, extensions, seen | {key}) for found in _find_bound(bound, workflow)
-    )
+    return False
+
+
+def _list_metered(
+    bound: BoundDocument, workflow: Workflow, extensions: Mapping[StepKey, StepExtension]
+) -> Iterator[MeteredStep]:
+    """The steps that say what their call must meter."""
+    for owner, found, step in _list_steps(bound, workflow):
+        specs = extensions[owner.document.source.uri, found.workflow_id, step.step_id].meters
+        if specs is not None:
+            parameters = (*found.parameters, *step.parameters)
+            yield MeteredStep(
+                specs=specs,
+                is_repeatable=any(
+                    parameter.location == "header" and "idempotency" in parameter.name.lower()
+                    for parameter in parameters
+                ),
+                is_outermost=found is workflow,
+            )
 
 
 def _find_called(bound: BoundDocument, workflow: Workflow) -> Iterator[WorkflowKey]:

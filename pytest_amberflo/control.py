@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
@@ -38,6 +39,19 @@ class Received:
     events: Sequence[Mapping[str, Any]]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """A call that did not get through to the server, or through it."""
+
+    #: None where no secure connection came about: then only `text` tells.
+    host: str | None
+    port: int | None
+    #: `host`: the proxy does not lead there. `tls`: the client and the server did not agree.
+    reason: str
+    #: A sentence on what happened.
+    text: str
+
+
 class ServerControl:
     """Sets faults, steps the clock and looks at what was received.
 
@@ -51,6 +65,7 @@ class ServerControl:
         self._token = token
         self._customer = customer
         self._faults: list[int] = []
+        self._since_ms = time.time_ns() // 1_000_000
 
     def __repr__(self) -> str:
         return f"<ServerControl of {self.url}>"
@@ -113,6 +128,33 @@ class ServerControl:
             raise ControlError(
                 f"{found.count} of {count} records were received within {timeout:g} s"
             )
+        return found
+
+    def refused(self) -> tuple[Refused, ...]:
+        """What did not get through since the item began, in order; of all clients of the server.
+
+        Where a service tried to reach another host, or does not trust the server's certificate.
+        """
+        return tuple(
+            Refused(
+                host=found["host"],
+                port=found["port"],
+                reason=found["reason"],
+                text=found["text"],
+            )
+            for found in self._call("GET", "refused")
+            if found["atInMillis"] >= self._since_ms
+        )
+
+    def read_attempts(self, after: int | None = None) -> Mapping[str, Any]:
+        """The requests to ingest since a `change`, refused and faulted ones among them.
+
+        Without `after` none, and the `change` to ask after; the first call starts the record.
+        `attempts`: number, atInSeconds, doneInSeconds, status, ending, isStored, events, body,
+        problem. `isWhole` is false where some were forgotten, `hasMore` true where there are more.
+        """
+        query = "" if after is None else f"?after={after}"
+        found: Mapping[str, Any] = self._call("GET", f"attempts{query}")
         return found
 
     def close(self) -> None:

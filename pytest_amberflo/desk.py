@@ -4,49 +4,45 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_amberflo.arazzo.binding import bind_document
-from pytest_amberflo.arazzo.bound import Target
 from pytest_amberflo.arazzo.events import Call, Refusal
-from pytest_amberflo.arazzo.load import load_document
-from pytest_amberflo.arazzo.plan import Plan
-from pytest_amberflo.arazzo.scope import SentRequest
-from pytest_amberflo.arazzo.source import parse_source
 from pytest_amberflo.check_text import describe_checks
 from pytest_amberflo.courier import Courier
 from pytest_amberflo.deferral import HOLDS_A_KEY, NO_LEDGER, Deferral
+from pytest_amberflo.exchange_text import clean
 from pytest_amberflo.extension import StepExtension
-from pytest_amberflo.http.exchange import Request
 from pytest_amberflo.ingestion import Ingestion
 from pytest_amberflo.judge import UsageJudge
-from pytest_amberflo.openapi.catalog import read_shipped
+from pytest_amberflo.own_call import (
+    OFFICIAL,
+    PUBLISHED,
+    bind_shipped,
+    find_ingest,
+    write_ingest,
+)
 from pytest_amberflo.pace import TooManyEventsError
 from pytest_amberflo.patience import NotJudgedError, PatientClock
 from pytest_amberflo.reader import UsageReader
-from pytest_amberflo.recognition import recognize_operation
 from pytest_amberflo.variants import Variant
 from pytest_amberflo.verdict import CheckOutcome, Tally, Verdict
 from pytest_amberflo.witness import Witness
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from pytest_amberflo.arazzo.bound import BoundDocument
+    from pytest_amberflo.emitter.block import Block
+    from pytest_amberflo.emitter.watch import Watch
     from pytest_amberflo.metering.deferral import Entry
+    from pytest_amberflo.metering.emitter import Emission
+    from pytest_amberflo.metering.ledger import Transmission
     from pytest_amberflo.run import Run
 
-_PUBLISHED: Final = "amberflo-metering-openapi.yaml"
-_OFFICIAL: Final = "amberflo-official-openapi.yaml"
-_DOCUMENT: Final = """\
-arazzo: 1.0.1
-info: {title: Metering by hand, version: 1.0.0}
-sourceDescriptions: [{name: metering, url: DESCRIPTION, type: openapi}]
-workflows:
-  - workflowId: metering
-    steps: [{stepId: ingest, operationId: ingestMeterEvents}]
-"""
+#: What a reader has to know of a target that is not the embedded server.
+UNHEARD: Final = (
+    "judged by usage alone: what the service sent cannot be seen there (unique ids, times, "
+    "dimensions, copies, which call)"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,11 +88,16 @@ class Metering:
         customer: str,
         value: float,
         time_ms: int,
+        flush: Callable[[], None] = lambda: None,
+        note: Callable[[str], None] = lambda _: None,
     ) -> None:
+        """`flush` has a service under test send what it holds, `note` tells the reader."""
+        self._flush = flush
+        self._note = note
         self._run = run
         self._api_key = api_key
         self._defaults = Event(meter=meter, customer=customer, value=value, time_ms=time_ms)
-        self._bound = _bind(_OFFICIAL if run.settings.target.is_live else _PUBLISHED)
+        self._bound = bind_shipped(OFFICIAL if run.settings.target.is_live else PUBLISHED)
         workflow = self._bound.document.workflows[0]
         key = (self._bound.document.source.uri, workflow.workflow_id, "ingest")
         self._tally, self._clock = Tally(), PatientClock()
@@ -110,6 +111,7 @@ class Metering:
         )
         self._sent: list[Event] = []
         self._calls = 0
+        self._blocks = 0
 
     def event(
         self,
@@ -179,6 +181,60 @@ class Metering:
         if reasons:
             raise MeteringFailure("unverified: " + "; ".join(reasons))
 
+    def expect(
+        self,
+        *values: float,
+        meter: str | None = None,
+        customer: str | None = None,
+        dimensions: Mapping[str, str] | None = None,
+        match: Mapping[str, str] | None = None,
+    ) -> Block:
+        """A block (`with`) in which a service is called that must meter exactly this.
+
+        One event for each value, all with the meter, customer, dimensions and `match` given;
+        `add` of what the block gives adds others, also when the answer is there. Without any,
+        nothing may be metered. At the end of the block what came to the embedded server is
+        paired with it, one to one; then usage is read. Raises MeteringFailure.
+        """
+        from pytest_amberflo.emitter.block import Block  # noqa: PLC0415  for those who ask
+        from pytest_amberflo.emitter.building import make_control, make_watch  # noqa: PLC0415
+
+        is_heard = self._run.settings.target.kind == "embedded"
+        own = frozenset({self._defaults.customer})
+
+        def watch() -> Watch:
+            control = make_control(self._run) if is_heard else None
+            return make_watch(self._run, control, own)
+
+        self._blocks += 1
+        block = Block(
+            watch,
+            self._conclude,
+            self._flush,
+            (self._defaults.meter, self._defaults.customer),
+            label="the block" if self._blocks == 1 else f"block {self._blocks}",
+            is_live=self._judge.is_live,
+        )
+        for value in values:
+            block.add(value, meter=meter, customer=customer, dimensions=dimensions, match=match)
+        return block
+
+    def _conclude(self, emission: Emission | None, heard: list[Transmission]) -> None:
+        """Judge what came of a block, and then its usage."""
+        __tracebackhide__ = True
+        if emission is not None and not emission.is_right:
+            from pytest_amberflo.emitter_text import describe_emission  # noqa: PLC0415
+
+            text = "\n".join(describe_emission(emission))
+            raise MeteringFailure(self._run.redactor.redact(clean(text)))
+        if emission is None:
+            self._note(UNHEARD)
+        self._judge.enter_heard(heard)
+        if not self._witness.has_subject:
+            self._witness.remember(self._make_call(b"[]"))
+        if heard:
+            self.eventually()
+
     @property
     def is_settled(self) -> bool:
         """Whether everything that was sent has been seen, or is left to be judged later."""
@@ -231,29 +287,14 @@ class Metering:
         self._calls += 1
         document = self._bound.document
         workflow = document.workflows[0]
-        description = self._bound.descriptions["metering"]
-        operation = next(
-            found
-            for name in description.operation_ids
-            if (found := description.find(name)) and recognize_operation(found) == "ingest"
-        )
-        target = Target(source_name="metering", description=description, operation=operation)
-        headers = [("Content-Type", "application/json"), ("Accept", "application/json")]
-        if self._api_key is not None:
-            headers.insert(0, ("X-API-KEY", self._api_key))
-        request = Request(
-            method="POST",
-            url=self._run.route(target).rstrip("/") + operation.path,
-            headers=tuple(headers),
-            body=body,
-        )
+        target = find_ingest(self._bound)
         return Call(
             number=self._calls,
             document=document,
             workflow=workflow,
             step=workflow.steps[0],
             target=target,
-            plan=Plan(sent=SentRequest(request=request), path_texts={}),
+            plan=write_ingest(target, self._run.route, self._api_key, body),
             attempt=1,
             timeout_s=None,
             is_handled=lambda _: False,
@@ -272,14 +313,3 @@ def _write_bodies(events: Sequence[Event], *, as_array: bool) -> list[bytes]:
     records = [event.to_json() for event in events]
     bodies: list[Any] = [records] if as_array else list(records)
     return [json.dumps(body, separators=(",", ":")).encode() for body in bodies]
-
-
-@lru_cache(maxsize=2)
-def _bind(description: str) -> BoundDocument:
-    text = _DOCUMENT.replace("DESCRIPTION", description)
-    source = parse_source(text, name="metering", uri="amberflo:metering", is_json=False)
-    bound, problems = bind_document(
-        load_document(source), lambda url, _: read_shipped(url.rpartition("/")[2])
-    )
-    assert not problems
-    return bound

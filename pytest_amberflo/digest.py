@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
 
 from pytest_amberflo.deferral import write_line
+from pytest_amberflo.emitter_text import trace_emission
 from pytest_amberflo.exchange_text import clean, describe_request
 from pytest_amberflo.metering.ledger_text import write_moment
 from pytest_amberflo.metering.number import format_number
@@ -216,7 +217,7 @@ def _describe_step(step: StepResult, checks: Sequence[Check]) -> Iterator[str]:
         target = f" {step.action.target}" if step.action.target else ""
         yield f"{step.action.name}: {step.action.type}{target}"
     for check in checks:
-        is_news = check.name == "usage" or check.outcome is not CheckOutcome.PASSED
+        is_news = check.name in ("usage", "emitter") or check.outcome is not CheckOutcome.PASSED
         if is_news and check.message:
             yield check.message
 
@@ -237,7 +238,7 @@ def _trace(nodeid: str, result: ItemResult, redactor: Redactor) -> dict[str, Any
         "steps": [
             _trace_step(step, result.checks_of(step), redactor) for step in workflow.each_step()
         ],
-        "metering": _trace_metering(result),
+        "metering": redactor.redact_value(_trace_metering(result)),
     }
 
 
@@ -333,6 +334,7 @@ def _trace_metering(result: ItemResult) -> dict[str, Any]:
         "seen": seen,
         "polls": tally.polls,
         "settled_after_s": max(tally.visible_after_s, default=None),
+        **({} if result.emission is None else trace_emission(result.emission)),
     }
 
 

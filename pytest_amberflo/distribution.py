@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_amberflo.embedded import start_server, stop_server
@@ -36,7 +37,9 @@ class Controller:
             }
             if self._settings.target.kind == "embedded":
                 token = self._shared["control_token"] = make_control_token()
-                self._server = start_server(self._settings, key, token)
+                self._server = start_server(
+                    self._settings, key, token, Path(self._shared["folder"])
+                )
                 self._shared["server_url"] = self._server.url
         number = "".join(char for char in node.gateway.id if char.isdigit())
         run_id = f"{self._shared['run_id']}w{number}"

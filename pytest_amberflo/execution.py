@@ -23,6 +23,7 @@ from pytest_amberflo.patience import PatientClock
 from pytest_amberflo.prior import PriorUsage
 from pytest_amberflo.reader import UsageReader
 from pytest_amberflo.sender import Sender
+from pytest_amberflo.settings import VARIANTS
 from pytest_amberflo.variants import Variant
 from pytest_amberflo.verdict import CheckOutcome, ItemResult, Tally, Verdict
 from pytest_amberflo.witness import Witness
@@ -32,12 +33,14 @@ if TYPE_CHECKING:
 
     from pytest_amberflo.arazzo.bound import BoundDocument
     from pytest_amberflo.arazzo.errors import Problem
-    from pytest_amberflo.arazzo.events import WorkflowResult
+    from pytest_amberflo.arazzo.events import Route, WorkflowResult
     from pytest_amberflo.arazzo.input_schema import InputSchema
     from pytest_amberflo.arazzo.model import Workflow
     from pytest_amberflo.arazzo.operation import ApiDescription, Operation
     from pytest_amberflo.arazzo.source import Pointer
+    from pytest_amberflo.emitter.trial import Hands, Trial
     from pytest_amberflo.extension import StepExtension, WorkflowExtension
+    from pytest_amberflo.extension_value import MeterSpec
     from pytest_amberflo.metering.deferral import Entry
     from pytest_amberflo.run import Run
     from pytest_amberflo.verdict import Check
@@ -49,6 +52,17 @@ StepKey: TypeAlias = tuple[str, str, str]
 #: A workflow by the URI of its document and its workflowId.
 WorkflowKey: TypeAlias = tuple[str, str]
 _GREEN: Final = (Verdict.PASSED, Verdict.DEFERRED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeteredStep:
+    """A step that says what its call must meter."""
+
+    specs: tuple[MeterSpec, ...]
+    #: Whether its call has an idempotency key, so that it may be sent again.
+    is_repeatable: bool
+    #: Whether it is of the workflow itself, not of one that it leads to.
+    is_outermost: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +80,8 @@ class PreparedWorkflow:
     calls: frozenset[WorkflowKey]
     #: The first line of the workflow, from 1.
     line: int
+    #: The steps that say what their call must meter, here and in workflows that it leads to.
+    metered: tuple[MeteredStep, ...] = ()
     #: What is odd about it, and does not keep it from being run.
     warnings: tuple[Problem, ...] = ()
 
@@ -91,13 +107,21 @@ class Execution:
         *,
         variant: str | None = None,
         url: str | None = None,
+        servers: Mapping[str, str] | None = None,
+        hands: Hands | None = None,
     ) -> None:
-        """`url` is where Amberflo's own hosts are sent, where that is not the run's target."""
+        """`url` is where Amberflo's own hosts are sent, where that is not the run's target.
+
+        `servers` says where other sources are, by name, where no option does. `hands` are what
+        a user has given to move the service under test.
+        """
         self._run = run
         self._prepared = prepared
         self._inputs = inputs
         self._variant = variant
         self._url = url
+        self._servers = servers or {}
+        self._hands = hands
 
     def prepare(self) -> None:
         """Check the inputs and the descriptions. Raises InputError."""
@@ -120,23 +144,28 @@ class Execution:
         is_alone = run.is_alone and self._url is None
         is_live = run.terms.is_live or is_amberflo_host(urlsplit(self._url or "").hostname or "")
         terms = replace(run.terms, knows_all_writers=is_alone, is_live=is_live)
-        route = partial(run.route, url=self._url)
+        route = partial(run.route, url=self._url, servers=self._servers)
         judge = UsageJudge(run.ledger, tally, clock, terms)
         courier = Courier(run, clock, tally, prepared.step_extensions)
         reader = UsageReader(run, courier, judge)
         witness = Witness(prepared.bound, courier, reader, judge, route)
         engine: Runner | Rehearsal
+        trial = None
         if run.settings.is_dry_run:
             engine = Rehearsal(inspect=courier.admit, route=route)
         else:
             ingestion = Ingestion(run, courier, judge, clock, tally)
-            variant = Variant(self._variant, run, courier, ingestion, judge, witness, clock)
+            name = self._variant if self._variant in VARIANTS else None
+            variant = Variant(name, run, courier, ingestion, judge, witness, clock)
             prior = PriorUsage(
                 run, prepared, self._inputs.values, courier, reader, judge, witness, route
             )
-            sender = Sender(courier, variant, reader, judge, prior)
+            trial = self._make_trial(courier, judge, witness, route)
+            sender = Sender(run, clock, courier, variant, reader, judge, prior, trial)
             engine = Runner(send=sender, route=route, clock=clock, limits=_LIMITS)
         result = engine.run(prepared.bound, prepared.workflow, self._inputs.values)
+        if trial is not None:
+            trial.finish()
         if _decide(result, courier.checks, judge.not_in_ledger) in _GREEN:
             witness.ask()
         deferral = Deferral(
@@ -154,6 +183,26 @@ class Execution:
             key_origin=self._describe_key(),
             target=self._url or str(run.settings.target),
             duration_s=result.duration_s,
+            emission=trial.emission if trial is not None else None,
+        )
+
+    def _make_trial(
+        self, courier: Courier, judge: UsageJudge, witness: Witness, route: Route
+    ) -> Trial | None:
+        """The trial of the user's service; None where no step says what its call meters."""
+        if not self._prepared.metered:
+            return None
+        from pytest_amberflo.emitter.building import make_trial  # noqa: PLC0415  only with meters
+        from pytest_amberflo.emitter.trial import Parts  # noqa: PLC0415
+
+        return make_trial(
+            self._run,
+            self._prepared,
+            self._inputs.values,
+            self._variant,
+            Parts(courier=courier, judge=judge, witness=witness, route=route),
+            hands=self._hands,
+            is_heard=self._url is None,
         )
 
     def _describe_key(self) -> str:

@@ -11,9 +11,10 @@ from urllib.request import url2pathname
 from pytest_amberflo.arazzo.errors import Problem
 from pytest_amberflo.arazzo.load import EXTENSION
 from pytest_amberflo.arazzo.scope import describe_type
+from pytest_amberflo.extension_value import MeterSpec, UsageSpec, ValueReader
 from pytest_amberflo.marks import MarkError, MarkSpec, is_fixture_name, parse_mark
 from pytest_amberflo.row_file import RowFileError, read_row_file
-from pytest_amberflo.settings import VARIANTS
+from pytest_amberflo.settings import EMITTER_VARIANTS, VARIANTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 
 Role: TypeAlias = Literal["ingest", "usage"]
 ROLES: Final = ("ingest", "usage")
-_WORKFLOW_KEYS: Final = ("rows", "inputs", "variants", "marks", "fixtures")
+_WORKFLOW_KEYS: Final = ("rows", "inputs", "variants", "marks", "fixtures", "flush")
+#: Every variant that a workflow may want, each once.
+_VARIANTS: Final = tuple(dict.fromkeys((*VARIANTS, *EMITTER_VARIANTS)))
 _STEP_KEYS: Final = ("role", "usage", "meters", "settle", "validate")
 _ROW_KEYS: Final = ("id", "inputs", "without", "marks")
 
@@ -50,6 +53,8 @@ class WorkflowExtension:
     variants: tuple[str, ...] | None = None
     marks: tuple[MarkSpec, ...] = ()
     fixtures: tuple[str, ...] = ()
+    #: The step that has a service send what it still holds.
+    flush: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +64,10 @@ class StepExtension:
     role: Role | None = None
     #: Whether usage that the step reads is judged.
     judges_usage: bool = True
+    #: What its usage must show, beside what the ledger says.
+    usage: tuple[UsageSpec, ...] = ()
+    #: What its call must meter; None where the step does not say.
+    meters: tuple[MeterSpec, ...] | None = None
     #: How long its usage may take to show, in seconds; None for the run's setting.
     settle_s: float | None = None
     validates_request: bool = True
@@ -76,7 +85,7 @@ class ExtensionReader:
     def read_steps(self) -> dict[tuple[str, str], StepExtension]:
         """The extension of every step of the document, by workflowId and stepId."""
         return {
-            (workflow.workflow_id, step.step_id): self.read_step(step)
+            (workflow.workflow_id, step.step_id): self.read_step(workflow, step)
             for workflow in self._bound.document.workflows
             for step in workflow.steps
         }
@@ -97,9 +106,20 @@ class ExtensionReader:
             else self._read_variants(variants, (*at, "variants")),
             marks=self._read_marks(data.get("marks", []), (*at, "marks")),
             fixtures=self._read_fixtures(data.get("fixtures", []), (*at, "fixtures")),
+            flush=self._read_flush(data.get("flush"), (*at, "flush"), workflow),
         )
 
-    def read_step(self, step: Step) -> StepExtension:
+    def _read_flush(self, name: Any, at: Pointer, workflow: Workflow) -> str | None:
+        """The step that flushes; it must be one that calls an operation."""
+        known = tuple(step.step_id for step in workflow.steps if step.workflow_id is None)
+        if name is None:
+            return None
+        if name in known:
+            return str(name)
+        self._add(at, f"there is no step `{name}` that calls an operation", name, known)
+        return None
+
+    def read_step(self, workflow: Workflow, step: Step) -> StepExtension:
         """The extension of a step."""
         at = (*step.place.pointer, EXTENSION)
         data = self._read_object(step.extension, at, _STEP_KEYS)
@@ -107,15 +127,20 @@ class ExtensionReader:
         if role is not None and role not in ROLES:
             self._add((*at, "role"), f"`role` is `{role}`; ingest or usage is due", role, ROLES)
             role = None
+        values = ValueReader(self._bound.document, workflow, step, self.problems)
         usage = data.get("usage", "auto")
+        expected: tuple[UsageSpec, ...] = ()
         if usage is False:  # YAML 1.2 reads `off` as text, other tools write a boolean
             usage = "off"
         if isinstance(usage, list):
-            self._add((*at, "usage"), "a list of expectations: not supported yet")
+            expected = values.read_usage(usage, (*at, "usage"))
         elif usage not in ("auto", "off"):
-            self._add((*at, "usage"), f"`usage` is `{usage}`; auto or off is due")
+            message = f"`usage` is `{usage}`; auto, off or a list of expectations is due"
+            self._add((*at, "usage"), message)
+        meters = None
         if "meters" in data:
-            self._add((*at, "meters"), "`meters` of a step: not supported yet", key=True)
+            meters = values.read_meters(data["meters"], (*at, "meters"))
+            self._check_caller(step, role, (*at, "meters"))
         settle = data.get("settle")
         if settle is not None and (
             isinstance(settle, bool) or not isinstance(settle, int | float) or settle < 0
@@ -128,10 +153,21 @@ class ExtensionReader:
         return StepExtension(
             role=role,
             judges_usage=usage != "off",
+            usage=expected,
+            meters=meters,
             settle_s=settle,
             validates_request=self._read_switch(validate, "request", (*at, "validate")),
             validates_response=self._read_switch(validate, "response", (*at, "validate")),
         )
+
+    def _check_caller(self, step: Step, role: Any, at: Pointer) -> None:
+        """Refuse `meters` where it is not one's own service that is called."""
+        if step.workflow_id is not None:
+            message = "a step that calls a workflow meters nothing itself: say it of its steps"
+            self._add(at, message, key=True)
+        elif role is not None:
+            message = f"`meters` is for calls to your own service, and this step has role {role}"
+            self._add(at, message, key=True)
 
     def _read_switch(self, data: Mapping[str, Any], name: str, at: Pointer) -> bool:
         value = data.get(name, "on")
@@ -226,10 +262,10 @@ class ExtensionReader:
     def _read_variants(self, data: Any, at: Pointer) -> tuple[str, ...]:
         names = self._read_names(data, at)
         if data == []:
-            self._add(at, f"`variants` is empty; it takes {', '.join(VARIANTS)}")
+            self._add(at, f"`variants` is empty; it takes {', '.join(_VARIANTS)}")
         for index, name in enumerate(names):
-            if name not in VARIANTS:
-                self._add((*at, index), f"there is no variant `{name}`", name, VARIANTS)
+            if name not in _VARIANTS:
+                self._add((*at, index), f"there is no variant `{name}`", name, _VARIANTS)
         return names
 
     def _read_without(self, data: Any, at: Pointer, workflow: Workflow) -> tuple[str, ...]:

@@ -10,9 +10,17 @@ from pytest_amberflo.arazzo.excerpt import quote_lines
 from pytest_amberflo.arazzo.plan import PlanError
 from pytest_amberflo.arazzo.template import find_expressions, to_text
 from pytest_amberflo.check_text import describe_violations
+from pytest_amberflo.emitter_text import describe_emission
 from pytest_amberflo.exchange_text import clean, describe_exchange, describe_request, shorten
 from pytest_amberflo.usage_text import describe_usage, summarize_usage
-from pytest_amberflo.verdict import Check, CheckOutcome, ContractDetail, UsageDetail, Verdict
+from pytest_amberflo.verdict import (
+    Check,
+    CheckOutcome,
+    ContractDetail,
+    EmissionDetail,
+    UsageDetail,
+    Verdict,
+)
 
 if TYPE_CHECKING:
     from pytest_amberflo.arazzo.criteria import CriterionResult, EvaluatedOperand
@@ -125,6 +133,9 @@ class _Parts:
             first = detail.violations[0]
             self._say(f"{check.message}: {first.path}  {first.rule}", check)
             return [prefix + check.message, *describe_violations(detail)]
+        if isinstance(detail, EmissionDetail):
+            self._say(check.message, check)
+            return [*([prefix] if prefix else []), *describe_emission(detail.emission)]
         if isinstance(detail, UsageDetail) and detail.judgement is not None:
             self._say(summarize_usage(detail), check)
             return [*([prefix] if prefix else []), *describe_usage(detail)]

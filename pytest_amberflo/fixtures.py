@@ -5,6 +5,7 @@ Imported in every run of pytest: they must be known before those of conftests, w
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from pytest_amberflo.execution import Execution
     from pytest_amberflo.metering.window import MeteringWindow
     from pytest_amberflo.run import Run
+    from pytest_amberflo.service import ServiceStarter
     from pytest_amberflo.settings import Target
     from pytest_amberflo.verification import Verification
 
@@ -54,6 +56,29 @@ def amberflo_url(_amberflo_run: Run) -> str:
     return _amberflo_run.target_url
 
 
+@pytest.fixture(scope="session")
+def amberflo_servers() -> Mapping[str, str]:
+    """Where source descriptions are served, by name, as `--amberflo-server` says it; nothing here.
+
+    An override may start what it names.
+    """
+    return {}
+
+
+@pytest.fixture(scope="session")
+def amberflo_emitter_env(
+    amberflo_target: Target, _amberflo_run: Run, amberflo_url: str
+) -> dict[str, str]:
+    """Variables for a service under test: its calls to Amberflo's hosts come to `amberflo_url`."""
+    from pytest_amberflo.embedded import prepare_environment  # noqa: PLC0415  for those who ask
+
+    if amberflo_target.kind != "embedded":
+        pytest.skip(
+            f"amberflo_emitter_env leads to the embedded server; the target is {amberflo_target}"
+        )
+    return prepare_environment(_amberflo_run.folder, amberflo_url, _amberflo_run.api_key)
+
+
 @pytest.fixture
 def amberflo_api_key(_amberflo_run: Run) -> str | None:
     """The API key: AMBERFLO_API_KEY, on this machine else one made for the run."""
@@ -84,6 +109,23 @@ def amberflo_server(_amberflo_run: Run, amberflo_customer_id: str) -> Iterator[S
     control.close()
 
 
+@pytest.fixture(scope="session")
+def amberflo_service(
+    pytestconfig: pytest.Config,
+    amberflo_emitter_env: dict[str, str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[ServiceStarter]:
+    """Starts a service under test: `amberflo_service(command).url`; it ends with the session."""
+    from pytest_amberflo.options import read_environment  # noqa: PLC0415  for those who ask
+    from pytest_amberflo.service import ServiceStarter  # noqa: PLC0415
+
+    folder = tmp_path_factory.mktemp("amberflo-service")
+    environment = read_environment() | amberflo_emitter_env
+    starter = ServiceStarter(pytestconfig, environment, folder)
+    yield starter
+    starter.close()
+
+
 @pytest.fixture
 def metering(
     request: pytest.FixtureRequest,
@@ -94,9 +136,10 @@ def metering(
     amberflo_meter_value: float,
     metering_window: MeteringWindow,
 ) -> Iterator[Metering]:
-    """Metering by hand: `ingest`, `replay`, `ingest_at_once`, and `eventually` all counts once."""
-    from pytest_amberflo.desk import Metering  # noqa: PLC0415  for those who ask
-    from pytest_amberflo.nodes import DESK, HAS_FAILED  # noqa: PLC0415
+    """Metering by hand: `ingest`, `replay`, `ingest_at_once`, `expect`, and `eventually`."""
+    from pytest_amberflo.deferral import keep_desk  # noqa: PLC0415  for those who ask
+    from pytest_amberflo.desk import Metering  # noqa: PLC0415
+    from pytest_amberflo.nodes import HAS_FAILED, KEEP  # noqa: PLC0415
 
     desk = Metering(
         _amberflo_run,
@@ -105,8 +148,12 @@ def metering(
         customer=amberflo_customer_id,
         value=amberflo_meter_value,
         time_ms=metering_window.event_millis,
+        flush=partial(request.node.ihook.pytest_amberflo_flush_emitter, item=request.node),
+        note=partial(request.node.add_report_section, "call", "amberflo"),
     )
-    request.node.stash[DESK] = desk
+    request.node.stash[KEEP] = lambda is_red: keep_desk(
+        desk, request.node.nodeid, _amberflo_run, is_red=is_red
+    )
     yield desk
     if not desk.is_settled and not request.node.stash.get(HAS_FAILED, False):
         pytest.fail(
@@ -176,6 +223,7 @@ def _amberflo_execution(
     _amberflo_run: Run,
     _amberflo_gathered: Any,
     amberflo_inputs: Mapping[str, Any],
+    amberflo_servers: Mapping[str, str],
 ) -> Execution:
     __tracebackhide__ = True
     from pytest_amberflo import gathering  # noqa: PLC0415  only with workflows
@@ -184,4 +232,6 @@ def _amberflo_execution(
     item, run = request.node, _amberflo_run
     assert isinstance(item, WorkflowItem)
     url = gathering.read_url(request, item, run)
-    return gathering.prepare_execution(item, run, _amberflo_gathered, amberflo_inputs, url)
+    return gathering.prepare_execution(
+        item, run, _amberflo_gathered, amberflo_inputs, url, amberflo_servers
+    )

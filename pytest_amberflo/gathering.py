@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,11 +21,13 @@ from pytest_amberflo.inputs import (
     select_file_inputs,
 )
 from pytest_amberflo.nodes import REFUSAL
-from pytest_amberflo.target import check_override
+from pytest_amberflo.target import check_override, check_url
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+    from pytest_amberflo.emitter.trial import Hands
     from pytest_amberflo.nodes import WorkflowItem
     from pytest_amberflo.run import Run
 
@@ -70,12 +72,29 @@ def gather_inputs(request: pytest.FixtureRequest, item: WorkflowItem, run: Run) 
 
 
 def prepare_execution(
-    item: WorkflowItem, run: Run, gathered: Inputs, values: Any, url: str | None
+    item: WorkflowItem,
+    run: Run,
+    gathered: Inputs,
+    values: Any,
+    url: str | None,
+    servers: Any,
 ) -> Execution:
-    """The execution of an item, its inputs checked; an error of the item where they are wrong."""
+    """The execution of an item, its inputs checked; an error of the item where they are wrong.
+
+    `url` and `servers` are what fixtures say of where requests go.
+    """
     try:
         inputs = _trace_inputs(gathered, values)
-        execution = Execution(run, item.prepared, inputs, variant=item.variant, url=url)
+        hands = find_hands(item, run) if item.prepared.metered else None
+        execution = Execution(
+            run,
+            item.prepared,
+            inputs,
+            variant=item.variant,
+            url=url,
+            servers=_check_servers(servers),
+            hands=hands,
+        )
         execution.prepare()
     except MissingInputsError as error:
         if item.prepared.key in run.called and not item.session.isinitpath(item.path):
@@ -87,6 +106,37 @@ def prepare_execution(
     else:
         return execution
     pytest.fail(clean(run.redactor.redact(message)), pytrace=False)
+
+
+def _check_servers(servers: Any) -> Mapping[str, str]:
+    """Where sources are, as the fixture says it. Raises InputError."""
+    name = "the fixture amberflo_servers"
+    if not isinstance(servers, Mapping):
+        raise InputError(f"{name} gives {servers!r}; a mapping of URLs by source is due")
+    try:
+        return {
+            str(source): check_url(str(url), f"{name}, {source}")
+            for source, url in servers.items()
+        }
+    except pytest.UsageError as error:
+        raise InputError(str(error).removeprefix("amberflo: ")) from None
+
+
+def find_hands(item: pytest.Item, run: Run) -> Hands:
+    """What the user has given to move the service under test: hooks, or a command."""
+    from pytest_amberflo.emitter.choice import has_restart_hook  # noqa: PLC0415  only with meters
+    from pytest_amberflo.emitter.restart import run_restart  # noqa: PLC0415
+    from pytest_amberflo.emitter.trial import Hands  # noqa: PLC0415
+
+    command = run.settings.emitter.restart
+    restart: Callable[[], None] | None = None
+    if has_restart_hook(item.ihook):
+        restart = partial(item.ihook.pytest_amberflo_restart_emitter, item=item)
+    elif command is not None:
+        restart = partial(run_restart, command, item.config.rootpath)
+    return Hands(
+        flush=partial(item.ihook.pytest_amberflo_flush_emitter, item=item), restart=restart
+    )
 
 
 def read_url(request: pytest.FixtureRequest, item: WorkflowItem, run: Run) -> str | None:

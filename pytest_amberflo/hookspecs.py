@@ -21,3 +21,19 @@ def pytest_amberflo_workflow_result(item: pytest.Item, result: ItemResult) -> No
     `result` has the verdict, every step with its messages (secrets not masked), every check and
     what was metered.
     """
+
+
+@pytest.hookspec
+def pytest_amberflo_flush_emitter(item: pytest.Item) -> None:
+    """Called before what a service under test metered is judged: have it send what it holds.
+
+    For workflow items with `x-amberflo.meters` and for `metering.expect()`.
+    """
+
+
+@pytest.hookspec(firstresult=True)
+def pytest_amberflo_restart_emitter(item: pytest.Item) -> object:
+    """Called in the emitter variant `restart`: stop the service under test, and start it again.
+
+    It has to be ready again when the hook returns. Give back something other than None.
+    """

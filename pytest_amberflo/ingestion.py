@@ -45,7 +45,8 @@ class Ingestion:
                 *([reason] if reason else []),
                 on_throttled=lambda exchange: self._judge.enter(exchange, THROTTLED),
             )
-            self._judge.enter(exchange, reason)
+            operation = "" if reason else f"step {call.step.step_id}"
+            self._judge.enter(exchange, reason, operation)
             if not is_lost(exchange) or resend == MOST_RESENDS or call.is_handled(exchange):
                 break
             if resend and self._clock.now() - started > self._run.settings.timeout_s:

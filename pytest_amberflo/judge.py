@@ -16,6 +16,7 @@ from pytest_amberflo.metering.query import Aggregation
 from pytest_amberflo.metering.settle import wait_until_settled
 from pytest_amberflo.metering.story import describe_event
 from pytest_amberflo.metering.terms import NOTHING_KNOWN
+from pytest_amberflo.metering.twin import describe_twins, find_twins
 from pytest_amberflo.metering.usage import UsageShapeError, read_usage
 from pytest_amberflo.metering.witness import (
     Sight,
@@ -27,7 +28,7 @@ from pytest_amberflo.metering.witness import (
 from pytest_amberflo.verdict import CheckOutcome, UsageDetail
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from pytest_amberflo.http.exchange import Exchange, Response
     from pytest_amberflo.metering.baseline import Baseline
@@ -60,6 +61,7 @@ class UsageJudge:
         #: What was concluded of each query, for the causes of those that follow.
         self._judgements: list[Judgement] = []
         self._last_ingest: float | None = None
+        self._is_first_after_ingest = True
         #: Every transmission of the item.
         self.sent: list[Transmission] = []
         #: Why something that was sent is not in the ledger.
@@ -102,8 +104,11 @@ class UsageJudge:
         """Whether the item has sent events."""
         return bool(self._own)
 
-    def enter(self, exchange: Exchange, reason: str = "") -> None:
-        """Enter one transmission of an ingest request; `reason` tells why it was sent again."""
+    def enter(self, exchange: Exchange, reason: str = "", operation: str = "") -> None:
+        """Enter one transmission of an ingest request; `reason` tells why it was sent again.
+
+        `operation` is what of the document it is sent for.
+        """
         try:
             events = read_events(exchange.request.body or b"")
         except UnreadableEventError as error:
@@ -117,7 +122,14 @@ class UsageJudge:
         )
         started, done = exchange.started_at, exchange.started_at + exchange.elapsed_s
         transmissions = [
-            Transmission(event=event, fate=fate, at_s=started, done_s=done, reason=reason)
+            Transmission(
+                event=event,
+                fate=fate,
+                at_s=started,
+                done_s=done,
+                reason=reason,
+                operation=operation,
+            )
             for event in events
         ]
         self.sent += transmissions
@@ -130,6 +142,25 @@ class UsageJudge:
         if failure is None or failure.sent:
             self._tally.events += len(events)
         self._last_ingest = self._clock.now()
+        self._is_first_after_ingest = True
+
+    def enter_heard(self, transmissions: Sequence[Transmission]) -> None:
+        """Enter what a service under test has sent, as the server heard it."""
+        self.sent += transmissions
+        self._ledger.add(transmissions)
+        for transmission in transmissions:
+            self._own[transmission.event.identity] = transmission.event
+            self._sights.pop(transmission.event.identity, None)
+        self._last_ingest = self._clock.now()
+
+    def note_judged(self) -> None:
+        """Count a reading that was judged by what the document says."""
+        self._tally.judged += 1
+
+    def find_twins(self) -> tuple[str, ...]:
+        """The records of the item that several of its steps sent, each for itself."""
+        records = [r for r in self._ledger.records() if r.event.identity in self._own]
+        return tuple(map(describe_twins, find_twins(records)))
 
     def adopt(self, transmissions: Iterable[Transmission]) -> None:
         """Take what is in the ledger already for what this item sent."""
@@ -183,11 +214,19 @@ class UsageJudge:
             return CheckOutcome.FAILED, f"the answer is no usage: {shape_errors[0]}", detail
         if settled is None:
             return None
-        since = self._last_ingest if self._last_ingest is not None else started
-        visible = None
-        if settled.right_after_s is not None:
-            visible = max(0.0, started + settled.right_after_s - since)
+        visible = self._measure_visibility(settled, started)
         return self._conclude(settled.judgement, settled, visible)
+
+    def _measure_visibility(self, settled: Settled, started: float) -> float | None:
+        """How long after the last ingest usage was right, in seconds; None where it is not known.
+
+        What a later query finds right at once was right while an earlier one was watched.
+        """
+        is_first, self._is_first_after_ingest = self._is_first_after_ingest, False
+        if settled.right_after_s is None or (settled.was_right_at_once and not is_first):
+            return None
+        since = self._last_ingest if self._last_ingest is not None else started
+        return max(0.0, started + settled.right_after_s - since)
 
     def _conclude(
         self, judgement: Judgement, settled: Settled, visible: float | None

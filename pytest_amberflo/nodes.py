@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from pytest_amberflo.desk import Metering
     from pytest_amberflo.execution import Execution, PreparedWorkflow
     from pytest_amberflo.extension import Row
     from pytest_amberflo.marks import MarkSpec
@@ -25,8 +24,9 @@ if TYPE_CHECKING:
 
 #: Whether the test itself has failed, for fixtures that look at it afterwards.
 HAS_FAILED: Final = pytest.StashKey[bool]()
-#: What a test in Python meters by hand with.
-DESK: Final[pytest.StashKey[Metering]] = pytest.StashKey()
+#: Gives what an item that is no workflow leaves for later, as plain values; takes whether it is
+#: red.
+KEEP: Final[pytest.StashKey[Callable[[bool], dict[str, Any]]]] = pytest.StashKey()
 RUN: Final[pytest.StashKey[Run]] = pytest.StashKey()
 #: Why no workflow of this worker may run, where a worker cannot end the run itself.
 REFUSAL: Final = pytest.StashKey[str]()
@@ -154,7 +154,7 @@ def _make_run(
     parent: Any, prepared: PreparedWorkflow, name: str, row: Row | None
 ) -> pytest.Item | pytest.Collector:
     """The node of a workflow or row: an item, or one with an item for each variant."""
-    if not prepared.ingests:
+    if not prepared.ingests and not prepared.metered:
         return _make_item(parent, prepared, name, row, None)
     variants = _select_variants(parent.config, prepared)
     return WorkflowNode.from_parent(
@@ -167,9 +167,16 @@ def _make_run(
 
 
 def _select_variants(config: pytest.Config, prepared: PreparedWorkflow) -> Sequence[str]:
-    chosen = config.stash[SETTINGS].variants
+    """The variants of a workflow that ingests, and of one that says what calls meter."""
+    settings = config.stash[SETTINGS]
+    chosen = [*(settings.variants if prepared.ingests else ())]
+    if prepared.metered:
+        from pytest_amberflo.emitter.choice import choose_for  # noqa: PLC0415  only with meters
+
+        chosen += choose_for(config, settings, prepared)
     wanted = prepared.extension.variants
-    return chosen if wanted is None else tuple(name for name in chosen if name in wanted)
+    found = dict.fromkeys(name for name in chosen if wanted is None or name in wanted)
+    return tuple(found)
 
 
 def _make_item(

@@ -30,11 +30,23 @@ CHECKS: Final = (
     "content-type",
     "response-schema",
     "usage",
+    "emitter",
     "throttle",
     "lost-answer",
 )
 #: Variants of a workflow that ingests.
 VARIANTS: Final = ("once", "replay", "concurrent", "batch", "lost-ack", "distinct")
+#: Variants of a workflow that says what calls to one's own service meter.
+EMITTER_VARIANTS: Final = (
+    "once",
+    "unavailable",
+    "throttled",
+    "lost-answer",
+    "down",
+    "slow",
+    "repeat",
+    "restart",
+)
 OPTIONS: Final = (
     ("target", "TARGET", False, "embedded (default), live, or the URL of a metering service"),
     ("require", "TARGET", False, "fail unless this is the target"),
@@ -45,8 +57,16 @@ OPTIONS: Final = (
     ("without", "NAME", True, "leave an optional input out"),
     ("input-file", "FILE", False, "JSON or YAML with inputs by name, or by workflowId and name"),
     ("variants", "LIST", False, f"by comma: {', '.join(VARIANTS)} (all on loopback, else once)"),
+    (
+        "emitter-variants",
+        "LIST",
+        False,
+        f"with `meters`, by comma: {', '.join(EMITTER_VARIANTS)} (all if embedded, else once)",
+    ),
+    ("emitter-restart", "COMMAND", False, "what restarts the service under test"),
     ("settle", "SECONDS", False, "how long usage may take to show (5 embedded, 60 elsewhere)"),
     ("hold", "SECONDS", False, "how long right usage is watched (0 embedded, 2 elsewhere)"),
+    ("quiet", "SECONDS", False, "how long a service must be silent to have sent everything (1)"),
     ("timeout", "SECONDS", False, "how long one request may take (10 on loopback, 30 elsewhere)"),
     ("deadline", "SECONDS", False, "for the whole run; what is not judged by then is unverified"),
     (
@@ -82,8 +102,11 @@ INI: Final[tuple[tuple[str, Any, str], ...]] = (
     ("allow_hosts", "linelist", "further hosts that requests may be sent to"),
     ("input_file", "string", "JSON or YAML file with workflow inputs"),
     ("variants", "string", "variants of workflows that ingest, by comma"),
+    ("emitter_variants", "string", "variants of workflows with `meters`, by comma"),
+    ("emitter_restart", "string", "the command that restarts the service under test"),
     ("settle", "string", "seconds that usage may take to show"),
     ("hold", "string", "seconds that right usage is watched"),
+    ("quiet", "string", "seconds that a service must be silent to have sent everything"),
     ("timeout", "string", "seconds that one request may take"),
     ("deadline", "string", "seconds for the whole run"),
     ("dedup_key", "linelist", "[METER=]KEY: the account's key of deduplication"),

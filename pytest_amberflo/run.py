@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os.path
 import re
+import shutil
+import tempfile
 import time
 from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -26,7 +30,7 @@ from pytest_amberflo.openapi.gate import Gate
 from pytest_amberflo.pace import Pace
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Mapping
 
     from pytest_amberflo.arazzo.bound import BoundDocument
     from pytest_amberflo.arazzo.bound import Target as StepTarget
@@ -54,6 +58,7 @@ def make_run(settings: Settings, config: Any, started_s: float) -> Run:
         server_url=shared.get("server_url"),
         pace=Pace(settings, started_s=shared.get("started_s") or started_s, workers=workers),
         control_token=shared.get("control_token"),
+        folder=shared.get("folder"),
     )
 
 
@@ -74,6 +79,7 @@ class Run:
         server_url: str | None = None,
         pace: Pace | None = None,
         control_token: str | None = None,
+        folder: str | None = None,
     ) -> None:
         self.settings = settings
         self.pace = pace or Pace(settings, started_s=time.time())
@@ -91,6 +97,8 @@ class Run:
         #: Lets the tests of this run control the embedded server.
         self.control_token = control_token or make_control_token()
         self._server_url = server_url
+        #: A worker has that of its controller, others make one.
+        self._shared_folder = folder
         self._server: EmbeddedServer | None = None
         self._contracts: dict[int, Gate] = {}
         self._fresh: set[str] = set()
@@ -166,8 +174,13 @@ class Run:
         if self._server_url is not None:
             return self._server_url
         key = self.settings.api_key or self._made_key
-        self._server = start_server(self.settings, key, self.control_token)
+        self._server = start_server(self.settings, key, self.control_token, self.folder)
         return self._server.url
+
+    @cached_property
+    def folder(self) -> Path:
+        """A folder of the run for files that other processes read; gone at its end."""
+        return Path(self._shared_folder or tempfile.mkdtemp(prefix="pytest-amberflo-"))
 
     def close(self) -> None:
         """Close connections and stop the embedded server."""
@@ -175,6 +188,8 @@ class Run:
             self.client.close()
         if self._server is not None:
             stop_server(self._server)
+        if self._shared_folder is None and "folder" in self.__dict__:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def new_customer(self) -> str:
         """A customer that nobody has used before: `pt-<run>-<n>`."""
@@ -269,15 +284,23 @@ class Run:
             for target in bound.each_target()
         )
 
-    def route(self, target: StepTarget, *, url: str | None = None) -> str:
+    def route(
+        self,
+        target: StepTarget,
+        *,
+        url: str | None = None,
+        servers: Mapping[str, str] = MappingProxyType({}),
+    ) -> str:
         """The base URL that a step's operation is called at.
 
         Amberflo's own hosts become `url` or else the target; loopback and allowed hosts stand.
+        `servers` says where sources are for which no option does.
         Raises Refusal for every other host, with the option that would allow it.
         """
         name = target.source_name
-        if name in self.settings.servers:
-            return self._allow(self.settings.servers[name], name, is_given=True)
+        given = self.settings.servers.get(name) or servers.get(name)
+        if given is not None:
+            return self._allow(given, name, is_given=True)
         server = target.server_url()
         host = urlsplit(server).hostname or ""
         if is_amberflo_host(host):

@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING
 from pytest_amberflo.arazzo.events import Refusal
 from pytest_amberflo.metering.query import UnreadableQueryError, read_query
 from pytest_amberflo.pace import TooManyEventsError
-from pytest_amberflo.patience import NotJudgedError
+from pytest_amberflo.patience import NotJudgedError, PatientClock
 from pytest_amberflo.recognition import recognize
 from pytest_amberflo.verdict import CheckOutcome
 
 if TYPE_CHECKING:
     from pytest_amberflo.arazzo.events import Call
     from pytest_amberflo.courier import Courier
+    from pytest_amberflo.emitter.trial import Trial
     from pytest_amberflo.http.exchange import Exchange
     from pytest_amberflo.judge import UsageJudge
     from pytest_amberflo.prior import PriorUsage
     from pytest_amberflo.reader import UsageReader
+    from pytest_amberflo.run import Run
     from pytest_amberflo.variants import Variant
 
 
@@ -26,13 +28,19 @@ class Sender:
 
     def __init__(
         self,
+        run: Run,
+        clock: PatientClock,
         courier: Courier,
         variant: Variant,
         reader: UsageReader,
         judge: UsageJudge,
         prior: PriorUsage,
+        trial: Trial | None = None,
     ) -> None:
+        self._run = run
+        self._clock = clock
         self._prior = prior
+        self._trial = trial
         self._courier = courier
         self._variant = variant
         self._reader = reader
@@ -61,6 +69,11 @@ class Sender:
         except TooManyEventsError as error:
             self._courier.add(call, "max-events", CheckOutcome.ERROR, str(error))
             raise Refusal(str(error)) from None
+        if self._trial is not None:
+            return self._trial.send(call, lambda: self._send(call))
+        return self._send(call)
+
+    def _send(self, call: Call) -> Exchange:
         exchange = self._courier.send(call)
         self._courier.check_response(call, exchange)
         return exchange
@@ -68,13 +81,22 @@ class Sender:
     def _query(self, call: Call) -> Exchange:
         """Query usage; after an ingest, until it is right and stays so, or is wrong."""
         extension = self._courier.extension_of(call)
+        if self._trial is not None and extension.judges_usage:
+            self._trial.settle()
         is_judged = extension.judges_usage and self._judge.has_ingested
         try:
             query = read_query(call.plan.sent.request.body or b"")
         except UnreadableQueryError as error:
-            if is_judged:
+            if is_judged or extension.usage:
                 self._judge.not_in_ledger.append(f"a usage query is not understood: {error}")
             return self._reader.read(call)
-        if not is_judged:
-            return self._reader.read(call)
-        return self._reader.settle(call, query, settle_s=extension.settle_s)
+        if is_judged:
+            exchange = self._reader.settle(call, query, settle_s=extension.settle_s)
+        else:
+            exchange = self._reader.read(call)
+        if not extension.usage or self._run.settings.level_of("usage") == "off":
+            return exchange
+        from pytest_amberflo.usage_expectation import ExpectationJudge  # noqa: PLC0415  rare
+
+        judge = ExpectationJudge(self._run, self._courier, self._reader, self._judge, self._clock)
+        return judge.settle(call, query, exchange)

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pytest_amberflo.http.address import is_amberflo_host, is_loopback
 from pytest_amberflo.metering.dedup import DedupRules
-from pytest_amberflo.option_table import CHECKS, FILE_NAMES, VARIANTS
+from pytest_amberflo.option_table import CHECKS, EMITTER_VARIANTS, FILE_NAMES, VARIANTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CHECKS",
     "DESCRIPTIONS",
+    "EMITTER_VARIANTS",
     "FILE_NAMES",
     "LENIENCIES",
     "LEVELS",
@@ -70,6 +71,19 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EmitterSettings:
+    """What a user can set of testing a service that meters."""
+
+    variants: tuple[str, ...] = EMITTER_VARIANTS[:1]
+    #: Whether the user chose them.
+    is_chosen: bool = False
+    #: How long nothing may come from a service until all that it sends is there, in seconds.
+    quiet_s: float = 1.0
+    #: The command that restarts the service, or None.
+    restart: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything that a user can set; times in seconds."""
 
@@ -110,6 +124,7 @@ class Settings:
     #: Where all exchanges are written as HAR, and where a CI job's summary is to be added to.
     har: Path | None = None
     job_summary: Path | None = None
+    emitter: EmitterSettings = field(default_factory=EmitterSettings)
     #: Where to keep what can be judged only later.
     ledger: Path | None = None
     #: The ledger that is to be judged now; then nothing else is run.

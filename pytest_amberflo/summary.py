@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from pytest_amberflo.nodes import DESK, HAS_FAILED, RUN, WorkflowItem, run_of
+from pytest_amberflo.nodes import HAS_FAILED, KEEP, RUN, WorkflowItem, run_of
 from pytest_amberflo.verify import LedgerItem
 
 if TYPE_CHECKING:
@@ -63,12 +63,8 @@ class ReportMaker:
             digest = None
         if digest is not None:
             setattr(report, ATTRIBUTE, digest)
-        elif report.when == "call" and DESK in item.stash:
-            from pytest_amberflo.deferral import keep_desk  # noqa: PLC0415
-
-            desk, run = item.stash[DESK], run_of(item.config)
-            kept = keep_desk(desk, item.nodeid, run, is_red=report.failed)
-            setattr(report, KEPT, kept)
+        elif report.when == "call" and KEEP in item.stash:
+            setattr(report, KEPT, item.stash[KEEP](report.failed))
         if RUN in item.config.stash:
             run = item.config.stash[RUN]
             _mask_report(report, run.redactor)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pytest_amberflo.arazzo.events import StepResult, WorkflowResult
     from pytest_amberflo.http.exchange import Exchange
     from pytest_amberflo.metering.deferral import Entry
+    from pytest_amberflo.metering.emitter import Emission
     from pytest_amberflo.metering.expect import Judgement
     from pytest_amberflo.metering.settle import Settled
     from pytest_amberflo.openapi.violation import Violation
@@ -61,7 +62,14 @@ class UsageDetail:
     visible_after_s: float | None = None
 
 
-Detail: TypeAlias = ContractDetail | UsageDetail | None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmissionDetail:
+    """What calls to one's own service were to meter, and what came."""
+
+    emission: Emission
+
+
+Detail: TypeAlias = ContractDetail | UsageDetail | EmissionDetail | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +118,8 @@ class ItemResult:
     duration_s: float
     #: What is kept of the item to be judged later.
     entry: Entry | None = None
+    #: What calls to one's own service were to meter, and what came of it; None without such.
+    emission: Emission | None = None
 
     @property
     def failed_checks(self) -> tuple[Check, ...]:

@@ -58,6 +58,11 @@ class Witness:
         self._judge = judge
         self._ingest: Call | None = None
 
+    @property
+    def has_subject(self) -> bool:
+        """Whether it is known where, and with which key, to ask."""
+        return self._ingest is not None
+
     def remember(self, call: Call) -> None:
         """Keep an ingest call: where it went, and with which key."""
         self._ingest = call

@@ -38,6 +38,7 @@ _FORBIDDEN = {
     ),
     "openapi": ("pytest", "httpx", "httpcore"),
     "http": ("pytest", "openapi_core"),
+    "emitter": ("pytest", "httpx", "httpcore"),
     "server": ("pytest", f"{_ROOM}metering", "httpx"),
 }
 #: Libraries with a room of their own.

@@ -114,6 +114,9 @@ def test_every_block_is_run_by_a_test() -> None:
         "yaml",
         "python",
         "console",
+        "yaml",
+        "python",
+        "console",
     ]
 
 
@@ -198,7 +201,7 @@ def test_metering_in_python(folder: pytest.Pytester) -> None:
 @pytest.mark.usefixtures("folder")
 def test_the_server_by_hand() -> None:
     """The server starts with the command of the README, and takes the README's event."""
-    commands, shown = _console("python -m pytest_amberflo.server")
+    commands, shown = _console("python -m pytest_amberflo.server --port 8787 --store")
     port = _find_port()
     start = shlex.split(commands[0].replace("8787", str(port)))[1:]
     with subprocess.Popen(

@@ -6,9 +6,12 @@ import json
 import os
 import re
 import shlex
+import shutil
+import socket
 import subprocess
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -18,7 +21,6 @@ import yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 @contextmanager
@@ -92,13 +94,89 @@ def test_the_containers(folder: pytest.Pytester, tmp_path: Path) -> None:
 def test_the_official_client(folder: pytest.Pytester) -> None:
     """The program of the README reads what it has sent."""
     pytest.importorskip("metering", reason="amberflo-metering-python is not installed")
-    commands, _ = readme._console("python -m pytest_amberflo.server")
+    commands, _ = readme._console("python -m pytest_amberflo.server --port 8787 --store")
     with _serve(shlex.split(commands[0])) as url:
         program = readme._named("client.py").replace("http://127.0.0.1:8787", url)
         (folder.path / "client.py").write_text(program, encoding="utf-8")
         command = [sys.executable, "client.py"]
         printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert printed == "1 records were ingested\n3\n"
+
+
+def test_a_service_that_is_not_changed(folder: pytest.Pytester) -> None:
+    """The test of the README passes: Amberflo's client, its own URLs, a process of its own."""
+    pytest.importorskip("metering", reason="amberflo-metering-python is not installed")
+    folder.makepyfile(test_service=readme._named("test_service.py"))
+    printed = _run_folder("pytest", "test_service.py")
+    assert "1 passed" in printed, printed
+
+
+def test_the_environment_by_hand(folder: pytest.Pytester) -> None:
+    """The commands of the README lead curl to the server."""
+    if shutil.which("curl") is None or shutil.which("sh") is None:
+        pytest.skip("curl and sh are not installed")
+    commands, shown = readme._console("eval ")
+    data = {"XDG_DATA_HOME": str(folder.path)}
+    with _serve(shlex.split(commands[0].removesuffix("&")), **data) as url:
+        port = url.rpartition(":")[2]
+        script = "\n".join(commands[1:]).replace("8787", port)
+        script = f'python() {{ "{sys.executable}" "$@"; }}\n{script}'
+        done = subprocess.run(
+            ["sh", "-c", script],
+            capture_output=True,
+            text=True,
+            env=os.environ | data,
+            check=False,
+        )
+    assert done.stdout.splitlines() == shown, done.stderr
+
+
+_ASK_ALIAS = """
+import socket, ssl, sys
+plain = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+with ssl.create_default_context().wrap_socket(plain, server_hostname=sys.argv[2]) as secure:
+    secure.sendall(b"GET /health HTTP/1.1\\r\\nHost: t\\r\\n\\r\\n")
+    print(secure.recv(100).split()[1].decode())
+"""
+
+
+def test_the_aliases(folder: pytest.Pytester) -> None:
+    """Under the names of the compose file, the server is believed by who mounts its volume."""
+    services = yaml.safe_load(readme._named("compose.alias.yaml"))["services"]
+    amberflo, shop = services["amberflo"], services["shop"]
+    ca = f"{folder.path}/ca"
+    command = [word.replace("/ca/", f"{ca}/") for word in amberflo["command"]]
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    command[command.index("443")] = port
+    words = [sys.executable, *_instruction("ENTRYPOINT")[1:], *command]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as server:
+        try:
+            assert server.stdout is not None
+            assert port.encode() in server.stdout.readline()
+            check = [word.replace(":443", f":{port}") for word in amberflo["healthcheck"]["test"]]
+            assert subprocess.run([sys.executable, *check[2:]], check=False).returncode == 0
+            environment = {
+                name: value.replace("/ca/", f"{ca}/")
+                for name, value in shop["environment"].items()
+            }
+            for host in amberflo["networks"]["default"]["aliases"]:
+                done = subprocess.run(
+                    [sys.executable, "-c", _ASK_ALIAS, port, host],
+                    env=os.environ | environment,
+                    capture_output=True,
+                    text=True,
+                    check=False,
+                )
+                assert done.stdout == "200\n", done.stderr
+        finally:
+            server.terminate()
+    named = {
+        word.rpartition("/")[2]
+        for value in environment.values()
+        for word in re.findall(r"/\S+", value)
+    }
+    assert {name for name in named if "ca" in name} <= {path.name for path in Path(ca).iterdir()}
 
 
 def test_faults_in_a_test(folder: pytest.Pytester) -> None:

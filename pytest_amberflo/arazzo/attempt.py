@@ -124,6 +124,7 @@ class Attempts:
                 attempt=number,
                 timeout_s=None if deadline is None else max(0.0, deadline - self._clock.now()),
                 is_handled=lambda exchange: _is_handled(frame, step, plan, exchange, is_handled),
+                after=lambda exchange: _look_after(frame, step, plan, exchange),
             )
             exchange = self._send(call)
         except PlanError as error:
@@ -283,6 +284,16 @@ def _is_handled(
     if exchange.response is not None and is_success(exchange, judged.criteria):
         return True
     return is_handled(judged.scope_after(step, passed=False))
+
+
+def _look_after(
+    frame: Frame, step: Step, plan: Plan | None, exchange: Exchange
+) -> tuple[Scope, bool]:
+    """The scope after an exchange, and whether the step has succeeded."""
+    assert plan is not None
+    judged = _judge(step, _scope_of(frame, plan, exchange))
+    passed = exchange.response is not None and is_success(exchange, judged.criteria)
+    return judged.scope_after(step, passed=passed), passed
 
 
 def _outcome(*, passed: bool, error: ArazzoError | None) -> Outcome:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pytest_amberflo.arazzo.errors import ArazzoError
     from pytest_amberflo.arazzo.model import Document, Step, Workflow
     from pytest_amberflo.arazzo.plan import Plan
-    from pytest_amberflo.arazzo.scope import SentRequest
+    from pytest_amberflo.arazzo.scope import Scope, SentRequest
     from pytest_amberflo.http.exchange import Exchange
 
 
@@ -55,6 +55,9 @@ class Call:
     timeout_s: float | None
     #: Whether a failure action of the document would deal with an exchange.
     is_handled: Callable[[Exchange], bool]
+    #: What expressions of the step see after an exchange, its own outputs included, and whether
+    #: it succeeded; None where no step of a document is behind the call.
+    after: Callable[[Exchange], tuple[Scope, bool]] | None = None
 
 
 class Refusal(Exception):  # noqa: N818  it is an answer to a call, not an error of anybody

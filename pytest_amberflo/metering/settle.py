@@ -38,6 +38,8 @@ class Settled:
     #: When the first right reading came, or one that may turn out right; None where none did.
     right_after_s: float | None
     waited_s: float
+    #: Whether the first reading was right already: then it may have been so for long.
+    was_right_at_once: bool = False
     #: Whether a right reading was followed by one that is not.
     has_changed: bool = False
     #: Readings that showed less than one before them.
@@ -61,6 +63,7 @@ def wait_until_settled(
     """
     started = clock.now()
     right_at: float | None = None
+    was_right_at_once = False
     readings, backward = 0, 0
     pause = _FIRST_PAUSE_S
     most_seen = None
@@ -75,6 +78,7 @@ def wait_until_settled(
         backward += right_at is None and most_seen is not None and seen < most_seen
         most_seen = seen
         if judgement.status in _GOOD:
+            was_right_at_once = was_right_at_once or readings == 1
             right_at = now if right_at is None else right_at
             left = right_at + hold_s - now
         else:
@@ -87,6 +91,7 @@ def wait_until_settled(
                 readings=readings,
                 right_after_s=None if right_at is None else right_at - started,
                 waited_s=now - started,
+                was_right_at_once=was_right_at_once,
                 has_changed=right_at is not None and judgement.status not in _GOOD,
                 backward=int(backward),
             )

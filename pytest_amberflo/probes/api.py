@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from pytest_amberflo.metering.witness import Shape
 from pytest_amberflo.probes.moves import NoPromiseError
-from pytest_amberflo.probes.wire import Shape
 from pytest_amberflo.recognition import recognize_operation
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from pytest_amberflo.probes.explorer import Explorer
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from pytest_amberflo.http.redact import Redactor
     from pytest_amberflo.metering.terms import Terms
+    from pytest_amberflo.probes.books import Books
     from pytest_amberflo.probes.endpoint import Endpoint
     from pytest_amberflo.probes.finding import ProbeOutcome
     from pytest_amberflo.probes.moves import Ask
@@ -54,6 +55,8 @@ class Plan:
     seed: int = 0
     #: The moment that times of events are counted from, UTC; now if None.
     now_s: float | None = None
+    #: Keeps what can be judged later only, where somebody wants that.
+    books: Books | None = None
 
 
 class Campaign:
@@ -72,13 +75,21 @@ class Campaign:
                 plan.endpoint, plan.terms, pool, settle_s=plan.settle_s, hold_s=plan.hold_s
             )
             self._play(list(players.values()), harvest, pool)
-            outcomes = {key: one.conclude(plan.redactor) for key, one in players.items()}
+            outcomes = {key: self._conclude(one) for key, one in players.items()}
             slowest = max((one.visible_after_s or 0.0 for one in outcomes.values()), default=0.0)
             for probe in probes:
                 if probe.is_model:
                     explorer = Explorer(self.make_player, harvest, slowest_s=slowest)
                     outcomes[probe.key] = explorer.explore(probe, plan.redactor, plan.seed)
         return tuple(outcomes[probe.key] for probe in probes)
+
+    def _conclude(self, player: Player) -> ProbeOutcome:
+        """What came of a probe, and what is left of it for later."""
+        plan = self._plan
+        outcome = player.conclude(plan.redactor)
+        if plan.books is None:
+            return outcome
+        return replace(outcome, entry=plan.books.make_entry(player, outcome.kind))
 
     def _play(self, players: Sequence[Player], harvest: Harvest, pool: ThreadPoolExecutor) -> None:
         list(pool.map(self._start, players))

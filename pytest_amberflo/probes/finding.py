@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from pytest_amberflo.http.exchange import Exchange
     from pytest_amberflo.http.redact import Redactor
+    from pytest_amberflo.metering.deferral import Entry
     from pytest_amberflo.probes.endpoint import Found
     from pytest_amberflo.verdict import UsageDetail
 
@@ -29,6 +30,8 @@ class Kind(Enum):
     UNVERIFIED = "unverified"
     SKIPPED = "skipped"
     ERROR = "error"
+    #: Only settled figures tell; so it is on the real service.
+    DEFERRED = "deferred"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +58,8 @@ class ProbeOutcome:
     is_random: bool = False
     #: From the end of planting to the last right answer, in seconds.
     visible_after_s: float | None = None
+    #: What is kept to be judged later; None where nothing was sent.
+    entry: Entry | None = None
 
 
 def find_violations(found: Found) -> Finding | None:

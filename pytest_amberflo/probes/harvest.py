@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _FIRST_PAUSE_S: Final = 0.05
 _LONGEST_PAUSE_S: Final = 0.8
 
+_KINDS: Final = {Status.WRONG: Kind.FAILED, Status.DEFERRED: Kind.DEFERRED}
+
 OVER: Final = Finding(
     kind=Kind.UNVERIFIED, headline="the deadline of the run came before this was judged"
 )
@@ -138,6 +140,8 @@ class Harvest:
         except SilentEndpointError as error:
             headline = f"not judged: the endpoint does not answer: {error}"
             self._give_up(reading, Finding(kind=Kind.ERROR, headline=headline))
+        else:
+            player.note_asked(reading.ask, reading.found.exchange.request)
         reading.readings += 1
         player.readings += 1
         return reading
@@ -226,7 +230,7 @@ class Harvest:
         )
         causes = explain(judgement, reading.book.ledger.records(), self._terms)
         detail = UsageDetail(judgement=judgement, settled=settled, causes=causes)
-        kind = Kind.FAILED if judgement.status is Status.WRONG else Kind.UNVERIFIED
+        kind = _KINDS.get(judgement.status, Kind.UNVERIFIED)
         reading.finding = find_usage(kind, detail, found.exchange)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_amberflo.failure import FailureText
+from pytest_amberflo.nodes import KEEP
 from pytest_amberflo.probes.promise import list_probes
 from pytest_amberflo.probes.session import ProbeSession
 from pytest_amberflo.probes.status import PROMISE
@@ -62,9 +63,12 @@ class ProbeItem(pytest.Item):
         outcome = session.find(self.probe)
         for name, value in outcome.properties.items():
             self.user_properties.append((name, value))
+        is_deferred = outcome.kind == "deferred"
+        kept: dict[str, Any] = {"entry": outcome.entry, "is_deferred": is_deferred, "notes": []}
+        self.stash[KEEP] = lambda _: kept
         if outcome.kind == "skipped":
             pytest.skip(outcome.text)
-        if outcome.kind != "passed":
+        if outcome.kind != "passed" and not is_deferred:
             raise BrokenPromise(outcome.text)
 
     def repr_failure(

@@ -26,12 +26,12 @@ from pytest_amberflo.probes.moves import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_amberflo.http.exchange import Exchange
+    from pytest_amberflo.http.exchange import Exchange, Request
     from pytest_amberflo.http.redact import Redactor
     from pytest_amberflo.metering.terms import Knowledge
     from pytest_amberflo.probes.endpoint import Endpoint, Found
     from pytest_amberflo.probes.field import Field
-    from pytest_amberflo.probes.moves import Account, Move
+    from pytest_amberflo.probes.moves import Account, Ask, Move
     from pytest_amberflo.probes.promise import Probe, Script
 
 _MOST_FINDINGS: Final = 5
@@ -66,6 +66,8 @@ class Player:
         self.events = 0
         self.readings = 0
         self.visible_after_s: float | None = None
+        #: The queries of the first account, each once.
+        self.asked: dict[Request, None] = {}
         self.field: Field | None = None
         #: Where it has stopped: at a LATER, a Read, or nowhere any more.
         self.stop: Later | Read | None = None
@@ -206,6 +208,11 @@ class Player:
         }:
             self.findings.append(finding)
 
+    def note_asked(self, ask: Ask, request: Request) -> None:
+        """Keep a query, for what can be judged later only."""
+        if ask.account == "first":
+            self.asked[request] = None
+
     def add(self, finding: Finding) -> None:
         """Take what a reading has shown."""
         self._add(finding)
@@ -215,7 +222,7 @@ class Player:
         kind, text = Kind.PASSED, ""
         if self.findings:
             # What is surely wrong comes before what could not be known.
-            order = [Kind.FAILED, Kind.UNVERIFIED, Kind.ERROR]
+            order = [Kind.FAILED, Kind.UNVERIFIED, Kind.ERROR, Kind.DEFERRED]
             self.findings.sort(key=lambda finding: order.index(finding.kind))
             kind = self.findings[0].kind
             text = render(self.probe.promise, self.findings, redactor)

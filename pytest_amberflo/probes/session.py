@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from pytest_amberflo.arazzo.errors import DocumentError
+from pytest_amberflo.deferral import NO_LEDGER, write_line
 from pytest_amberflo.identity import SHARED
 from pytest_amberflo.nodes import run_of
 from pytest_amberflo.option_table import SETTINGS
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from pytest_amberflo.openapi.description import Description
+    from pytest_amberflo.probes.books import Books
     from pytest_amberflo.probes.campaign import Plan
     from pytest_amberflo.probes.finding import ProbeOutcome
     from pytest_amberflo.probes.promise import Probe
@@ -41,6 +43,8 @@ class Told:
     kind: str
     text: str = ""
     properties: dict[str, str] = field(default_factory=dict)
+    #: The line of a ledger file.
+    entry: str | None = None
 
 
 class ProbeSession:
@@ -49,6 +53,7 @@ class ProbeSession:
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._told: dict[str, Told] = {}
+        self._nodeids: dict[str, str] = {}
         #: The worker that plants each probe.
         self._owners: dict[str, int] = {}
         shared = getattr(config, "workerinput", {})
@@ -63,7 +68,9 @@ class ProbeSession:
         """Plant and read, once, everything that was collected and not deselected."""
         from pytest_amberflo.probes.nodes import ProbeItem  # noqa: PLC0415  it imports this module
 
-        probes = [item.probe for item in session.items if isinstance(item, ProbeItem)]
+        items = [item for item in session.items if isinstance(item, ProbeItem)]
+        self._nodeids = {item.probe.key: item.nodeid for item in items}
+        probes = [item.probe for item in items]
         is_broken_off = (
             session.testsfailed and not session.config.option.continue_on_collection_errors
         )
@@ -89,7 +96,10 @@ class ProbeSession:
             self._keep(probes, Told(kind="skipped", text="a dry run sends nothing"))
         else:
             try:
-                self._told |= {outcome.key: _tell(outcome, s) for outcome, s in self._run(probes)}
+                self._told |= {
+                    outcome.key: _tell(outcome, plan, self._nodeids[outcome.key])
+                    for outcome, plan in self._run(probes)
+                }
             except (DocumentError, OSError, ValueError) as error:
                 self._keep(probes, Told(kind="error", text=f"not judged: {error}"))
         self._leave()
@@ -146,10 +156,13 @@ class ProbeSession:
         return self._folder / f"probes-{worker}.json"
 
 
-def _tell(outcome: ProbeOutcome, plan: Plan) -> Told:
+def _tell(outcome: ProbeOutcome, plan: Plan, nodeid: str) -> Told:
+    kind, text = outcome.kind.value, outcome.text
+    if kind == "deferred" and plan.books is None:
+        kind, text = "unverified", f"unverified: {NO_LEDGER}\n\n{text}"
     properties = {
         "amberflo_target": plan.target,
-        "amberflo_verdict": outcome.kind.value,
+        "amberflo_verdict": kind,
         "amberflo_events_sent": str(outcome.events),
         "amberflo_readings": str(outcome.readings),
     }
@@ -157,7 +170,9 @@ def _tell(outcome: ProbeOutcome, plan: Plan) -> Told:
         properties["amberflo_visible_after_ms"] = str(round(outcome.visible_after_s * 1000))
     if outcome.is_random:
         properties["amberflo_seed"] = str(plan.seed)
-    return Told(kind=outcome.kind.value, text=outcome.text, properties=properties)
+    return Told(
+        kind=kind, text=text, properties=properties, entry=write_line(outcome.entry, nodeid)
+    )
 
 
 def make_plan(run: Run, seed: int) -> Plan:
@@ -194,6 +209,25 @@ def make_plan(run: Run, seed: int) -> Plan:
         knows_keys=settings.api_key is not None or settings.target.kind == "embedded",
         seed=seed,
         now_s=run.now(),
+        books=None if settings.ledger is None else _open_books(run, description),
+    )
+
+
+def _open_books(run: Run, description: Description) -> Books:
+    from pytest_amberflo.metering.deferral import Rules  # noqa: PLC0415  only with a ledger
+    from pytest_amberflo.probes.books import Books  # noqa: PLC0415
+
+    settings = run.settings
+    return Books(
+        run_id=run.run_id,
+        url=run.target_url,
+        description=description.source.name if description.is_shipped else None,
+        rules=Rules(
+            is_live=run.terms.is_live,
+            dedup=settings.dedup,
+            settle_s=settings.settle_s,
+            hold_s=settings.hold_s,
+        ),
     )
 
 

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
-from enum import Enum
 from typing import TYPE_CHECKING, Any
+
+from pytest_amberflo.metering.witness import Shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from pytest_amberflo.metering.event import MeterEvent
     from pytest_amberflo.metering.query import UsageQuery
-
-
-class Shape(Enum):
-    """The wire shape of a usage query."""
-
-    PUBLISHED = "published"
-    OFFICIAL = "official"
 
 
 def write_event(event: MeterEvent) -> bytes:
@@ -37,11 +31,6 @@ def rewrite_event(event: MeterEvent) -> bytes:
         members.append((name, value))
     lines = [f"  {_escape(name)} : {_write(value, escapes=True)}" for name, value in members]
     return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
-
-
-def write_array(events: Iterable[MeterEvent]) -> bytes:
-    """The events as one JSON array."""
-    return join_array([write_event(event) for event in events])
 
 
 def join_array(bodies: Sequence[bytes]) -> bytes:

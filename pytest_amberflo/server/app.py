@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from pytest_amberflo.server.attempts import Attempts
 from pytest_amberflo.server.documents import Documents
 from pytest_amberflo.server.ingest import INGEST_ROUTES, check_parameters, render_accepted
 from pytest_amberflo.server.intake import read_intake
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
+    from pytest_amberflo.server.attempts import Attempt
     from pytest_amberflo.server.control import Control
+    from pytest_amberflo.server.gate import Gate
     from pytest_amberflo.server.journal import Journal
     from pytest_amberflo.server.message import Request, Respond
     from pytest_amberflo.server.mischief import Mischief
@@ -48,9 +51,11 @@ class App:
         store: Store,
         journal: Journal,
         loop: asyncio.AbstractEventLoop,
+        gate: Gate,
     ) -> None:
         self._keyring = Keyring(setup.api_keys)
         self._store = store
+        self._gate = gate
         self._journal = journal
         self._loop = loop
         self._body_limit = setup.limits.body_bytes
@@ -61,6 +66,7 @@ class App:
         #: None for as long as nothing is to go wrong.
         self._mischief = self._make_mischief() if setup.faults else None
         self._control: Control | None = None
+        self._attempts = Attempts(body_limit=setup.limits.body_bytes)
         self._reader = store.open_reader()
         # A long query must not hold up those who send events.
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="amberflo-usage")
@@ -86,8 +92,10 @@ class App:
                 store=self._store,
                 journal=self._journal,
                 faults=self._mischief.book,
+                attempts=self._attempts,
                 loop=self._loop,
                 read=self._read,
+                gate=self._gate,
             )
         return self._control
 
@@ -102,6 +110,11 @@ class App:
         """Have a request answered through `respond`, now or later, once."""
         shape = Shape.SHARED
         try:
+            if request.authority:
+                answer = self._gate.check(request)
+                if answer is not None:
+                    respond(answer)
+                    return
             if request.path.startswith(_CONTROL) and self._setup.control_token is not None:
                 self._open_control().handle(request, respond, limit=self._body_limit)
                 return
@@ -110,9 +123,12 @@ class App:
             if route.name == "health":
                 respond(_HEALTHY)
                 return
+            attempt = None
+            if route.name == "ingest" and self._attempts.is_recording:
+                attempt, respond = self._attempts.open(request, respond)
             tenant = self._authenticate(request)
             if route.name == "ingest":
-                self._ingest(request, tenant, respond)
+                self._ingest(request, tenant, respond, attempt)
                 return
             call = Call(
                 request=request,
@@ -156,7 +172,9 @@ class App:
             headers=(("WWW-Authenticate", 'ApiKey realm="Amberflo"'),),
         )
 
-    def _ingest(self, request: Request, tenant: int, respond: Respond) -> None:
+    def _ingest(
+        self, request: Request, tenant: int, respond: Respond, attempt: Attempt | None
+    ) -> None:
         """Answer `N records were ingested` once they are on disk.
 
         N is the number of events in the request. Whether the real service counts duplicates,
@@ -176,10 +194,13 @@ class App:
         if not delivery.records:
             respond(answer)
             return
-        self._journal.add(
-            delivery,
-            lambda refusal: respond(answer if refusal is None else refusal.to_answer()),
-        )
+
+        def settle(refusal: Refusal | None) -> None:
+            if attempt is not None:
+                attempt.is_stored = refusal is None
+            respond(answer if refusal is None else refusal.to_answer())
+
+        self._journal.add(delivery, settle)
 
     def _draw_lag(self) -> int:
         ways = self._behaviour

@@ -12,6 +12,7 @@ from pytest_amberflo.server.behaviour import (
     Behaviour,
     DedupRule,
 )
+from pytest_amberflo.server.environment import FORMS
 from pytest_amberflo.server.faults import Fault, parse_fault
 from pytest_amberflo.server.refusal import Refusal
 
@@ -51,6 +52,21 @@ def _add_place(parser: argparse.ArgumentParser, key_variable: str) -> None:
         metavar="KEY",
         help=f"accepted key, a tenant of its own; repeatable (default: {key_variable} of the "
         "environment, else one is made and printed)",
+    )
+    parser.add_argument(
+        "--ca",
+        type=_read_path,
+        metavar="FILE",
+        help="certificate of the authority that vouches for Amberflo's hosts, made if it is not "
+        "there (default: one of this user's own)",
+    )
+    parser.add_argument(
+        "--print-env",
+        nargs="?",
+        const="shell",
+        choices=FORMS,
+        help="print the variables that lead a service to this server, and do not serve; `file` "
+        "for an env-file",
     )
     parser.add_argument(
         "--demo", action="store_true", help="fill empty accounts with customers, meters and usage"

@@ -12,9 +12,16 @@ import sys
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pytest_amberflo.server.arguments import make_parser, read_behaviour
+from pytest_amberflo.server.authority import Authority
+from pytest_amberflo.server.environment import (
+    make_environment,
+    render_environment,
+    write_bundles,
+)
 from pytest_amberflo.server.errors import ServerError
 from pytest_amberflo.server.keyring import Keyring
 from pytest_amberflo.server.listener import open_listener, port_of, url_of
@@ -31,6 +38,8 @@ if TYPE_CHECKING:
 _KEY_VARIABLE: Final = "AMBERFLO_API_KEY"
 _TOKEN_VARIABLE: Final = "AMBERFLO_CONTROL_TOKEN"  # noqa: S105 - a variable's name
 _USAGE_ERROR: Final = 2
+#: Where a server that listens everywhere is reached from this machine.
+_HERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nobody listens there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,12 +62,14 @@ def main() -> int:
 def run_command(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     """Serve until SIGINT or SIGTERM; gives back the exit status.
 
-    0 after a stop, 1 after a fault of the server itself, 2 for arguments, an address or a store
-    that cannot be used. `environment` is asked for AMBERFLO_API_KEY and AMBERFLO_CONTROL_TOKEN
-    only.
+    0 after a stop, 1 after a fault of the server itself, 2 for arguments, an address, a store or
+    an authority that cannot be used. `environment` is asked for AMBERFLO_API_KEY,
+    AMBERFLO_CONTROL_TOKEN and XDG_DATA_HOME only. With --print-env nothing is served.
     """
     parser = make_parser(_KEY_VARIABLE, _TOKEN_VARIABLE)
     options = parser.parse_args(arguments)
+    if options.print_env is not None:
+        return _print_environment(parser, options, environment)
     keys = _choose_keys(parser, options.api_key, environment)
     token = _choose_token(parser, options.control_token, environment)
     faults: list[BaseException] = []
@@ -67,7 +78,11 @@ def run_command(arguments: Sequence[str], environment: Mapping[str, str]) -> int
         faults.append(fault)
         _print_error(f"fault of the server: {type(fault).__name__}: {fault}")
 
+    authority = _find_authority(options.ca, environment)
     try:
+        if options.ca is not None:
+            # Others wait for these files: they mount them.
+            write_bundles(authority)
         with (
             _receive_signals() as stop,
             open_listener(options.host, options.port) as listener,
@@ -78,6 +93,7 @@ def run_command(arguments: Sequence[str], environment: Mapping[str, str]) -> int
                 behaviour=read_behaviour(options),
                 faults=tuple(options.fault),
                 control_token=token,
+                authority=authority,
             )
             if options.demo:
                 _fill_accounts(store, setup)
@@ -110,6 +126,35 @@ def _choose_keys(
     if not value.strip():
         parser.error(f"{_KEY_VARIABLE} is set but empty")
     return Keys(values=(value,), origin=f"from {_KEY_VARIABLE}")
+
+
+def _find_authority(given: Path | None, environment: Mapping[str, str]) -> Authority:
+    """The authority: nothing of it is made yet."""
+    if given is not None:
+        return Authority(given)
+    data = environment.get("XDG_DATA_HOME") or Path("~/.local/share").expanduser()
+    return Authority(Path(data) / "pytest-amberflo" / "ca.pem")
+
+
+def _print_environment(
+    parser: argparse.ArgumentParser,
+    options: argparse.Namespace,
+    environment: Mapping[str, str],
+) -> int:
+    if options.port == 0:
+        parser.error("--print-env: of port 0 it is not known what it will be; give --port")
+    # A key that the server would make for itself is not known either.
+    given = options.api_key or _KEY_VARIABLE in environment
+    key = _choose_keys(parser, options.api_key, environment).values[0] if given else None
+    host = _HERE.get(options.host, options.host)
+    authority = _find_authority(options.ca, environment)
+    try:
+        variables = make_environment(url_of(host, options.port), authority, key)
+    except ServerError as error:
+        _print_error(str(error))
+        return _USAGE_ERROR
+    sys.stdout.write(render_environment(variables, options.print_env))
+    return 0
 
 
 def _choose_token(

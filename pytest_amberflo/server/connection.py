@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from functools import partial
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from pytest_amberflo.server.cipher import CipherTransport
+from pytest_amberflo.server.gate import HELLO
 from pytest_amberflo.server.message import Ending, Served
 from pytest_amberflo.server.pipeline import Pipeline
 from pytest_amberflo.server.reading import RequestReader
@@ -17,6 +20,9 @@ if TYPE_CHECKING:
     from pytest_amberflo.server.message import Request
     from pytest_amberflo.server.pipeline import Exchange
     from pytest_amberflo.server.service import Service
+
+
+_UNCUT: Final = (Ending.WHOLE, Ending.TUNNEL)
 
 
 class Connection(asyncio.Protocol):
@@ -37,6 +43,8 @@ class Connection(asyncio.Protocol):
         self._is_flush_due = False
         #: An answer was not sent to its end, on purpose.
         self._is_cut = False
+        #: Nothing has come yet that would tell TLS from HTTP.
+        self._is_new = True
         #: When the client has had enough time for what it is doing, on the loop's clock.
         self._deadline = inf
 
@@ -64,6 +72,11 @@ class Connection(asyncio.Protocol):
         """Read requests and start those whose turn it is."""
         if self._is_refused or self._is_draining:
             return
+        if self._is_new:
+            self._is_new = False
+            if data.startswith(HELLO):
+                self._secure(data)
+                return
         was_midway = self._reader.is_midway
         count = self._reader.delivered_count
         try:
@@ -153,6 +166,31 @@ class Connection(asyncio.Protocol):
                 self._send(answered)
         self._rest()
 
+    def _secure(self, hello: bytes) -> None:
+        """Go on in TLS; as long as the handshake takes, it is a request that takes its time."""
+        self._is_new = True
+        try:
+            context = self._service.gate.open_context()
+        except Refusal as refusal:
+            self._refuse(refusal)
+            return
+        self._deadline = self._service.now() + self._limits.request_s
+        outer = self._transport
+        note = self._service.gate.note_handshake
+        cipher = self._transport = CipherTransport(outer, self, context, note)
+        cipher.data_received(hello)
+
+    def _enter_tunnel(self, answer: bytes) -> None:
+        """Begin anew, as a connection to the host that was asked for."""
+        self._transport.write(answer)
+        rest = self._reader.rest
+        self._reader = RequestReader(self._limits, self._queue, self._encourage)
+        self._is_new = True
+        if self._is_finishing:
+            self._transport.close()
+        elif rest:
+            self._service.call_soon(partial(self.data_received, rest))
+
     def _send(self, exchanges: list[Exchange]) -> None:
         chunks = []
         for position, exchange in enumerate(exchanges, start=1):
@@ -160,6 +198,9 @@ class Connection(asyncio.Protocol):
             is_last = is_end and self._is_finishing and not self._reader.is_midway
             is_last |= exchange.request is None or not exchange.request.keep_alive
             chunks.append(self._render(exchange, is_last=is_last))
+            if exchange.answer is not None and exchange.answer.ending is Ending.TUNNEL:
+                self._enter_tunnel(b"".join(chunks))
+                return
             self._is_draining |= is_last
             if self._is_cut:
                 self._cut(b"".join(chunks))
@@ -189,7 +230,7 @@ class Connection(asyncio.Protocol):
             )
             self._service.observe(served)
         data = render_answer(answer, request=request, date=self._service.date, is_last=is_last)
-        if answer.ending is Ending.WHOLE:
+        if answer.ending in _UNCUT:
             return data
         self._is_cut = True
         return (

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable
 
+    from pytest_amberflo.server.attempts import Attempts
     from pytest_amberflo.server.faults import FaultBook
+    from pytest_amberflo.server.gate import Gate
     from pytest_amberflo.server.journal import Journal
     from pytest_amberflo.server.message import Request, Respond
     from pytest_amberflo.server.store import Store
@@ -48,15 +50,19 @@ class Control:
         store: Store,
         journal: Journal,
         faults: FaultBook,
+        attempts: Attempts,
         loop: asyncio.AbstractEventLoop,
         read: Callable[[Callable[[sqlite3.Connection], Any], Callable[..., None]], None],
+        gate: Gate,
     ) -> None:
         self._token = token
         self._store = store
         self._journal = journal
         self._faults = faults
+        self._attempts = attempts
         self._loop = loop
         self._read = read
+        self._gate = gate
         self._waiting: list[_Wait] = []
         journal.notify = self._look_again
 
@@ -73,8 +79,16 @@ class Control:
                 respond(self._serve_clock(method, payload))
             case (method, "faults", *numbers) if len(numbers) < 2:
                 respond(self._serve_faults(method, numbers, payload))
+            case ("GET", "refused"):
+                respond(Answer(status=200, body=encode_json(self._gate.describe())))
+            case ("DELETE", "refused"):
+                self._gate.forget()
+                respond(_DONE)
             case ("GET", "received"):
                 self._search(read_search(read_parameters(request)), respond)
+            case ("GET", "attempts"):
+                found = self._attempts.read(read_parameters(request))
+                respond(Answer(status=200, body=encode_json(found)))
             case ("DELETE", "received"):
                 self._journal.run(_forget, partial(_finish, respond))
             case _:

@@ -6,6 +6,8 @@
     ├── AddressUnusableError   the address cannot be listened on
     │   └── PortTakenError     ... because somebody else listens there
     ├── StoreRefusedError      the file is not a store of this version, or cannot be opened
+    ├── AuthorityUnusableError the files of the certificate authority cannot be used
+    ├── TlsMissingError        the library that makes certificates is not installed
     ├── NotRunningError        the server was asked for something only a running one has
     └── ServingFailedError     the server broke down while it served
 
@@ -81,6 +83,30 @@ class StoreRefusedError(ServerError):
     def __str__(self) -> str:
         """The file and why it was refused."""
         return f"cannot use {self.path} as the store: {self.reason}"
+
+
+class AuthorityUnusableError(ServerError):
+    """The certificate authority cannot be read or made."""
+
+    def __init__(self, *, path: Path, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        """The file, what is wrong with it, and what to do."""
+        return f"cannot use {self.path} for the certificate authority: {self.reason}"
+
+
+class TlsMissingError(ServerError):
+    """Certificates cannot be made."""
+
+    def __str__(self) -> str:
+        """How to get what is missing."""
+        return (
+            "to speak TLS, the server needs the library cryptography: "
+            'pip install "pytest-amberflo[tls]"'
+        )
 
 
 class NotRunningError(ServerError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from dataclasses import dataclass, field
 from enum import StrEnum
 from math import isfinite
@@ -12,7 +13,7 @@ from pytest_amberflo.server.fields import Fields, drop_absent
 from pytest_amberflo.server.refusal import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 _CODE: Final = "invalid-fault"
 _LONGEST_S: Final = 3_600.0
@@ -60,6 +61,8 @@ class Fault:
     nth: int | None = None
     every: int | None = None
     times: int | None = None
+    #: From the first call that it strikes, in seconds; None without an end.
+    duration_s: float | None = None
     #: The share of the calls that are left, by chance, from a seed.
     probability: float = 1.0
     seed: int = 0
@@ -91,6 +94,7 @@ def read_fault(payload: Any) -> Fault:
         nth=fields.find_integer("nth", least=1),
         every=fields.find_integer("every", least=1),
         times=fields.find_integer("times", least=1),
+        duration_s=_read_duration(fields, "duration") or None,
         probability=1.0 if probability is None else float(probability),
         seed=fields.find_integer("seed") or 0,
     )
@@ -108,6 +112,7 @@ _MEMBERS: Final = (
     "nth",
     "every",
     "times",
+    "duration",
     "probability",
     "seed",
 )
@@ -153,6 +158,8 @@ class _Entry:
     dice: random.Random
     seen: int = 0
     struck: int = 0
+    #: When it struck first, on the book's clock.
+    since: float | None = None
 
 
 @dataclass(slots=True)
@@ -161,6 +168,7 @@ class FaultBook:
 
     #: For the delays that are left to chance.
     dice: random.Random = field(default_factory=lambda: random.Random(0))  # noqa: S311
+    now: Callable[[], float] = time.monotonic
     _entries: dict[int, _Entry] = field(default_factory=dict)
     _last_id: int = 0
 
@@ -200,7 +208,7 @@ class FaultBook:
             if fault.meter is not None and fault.meter not in known_meters:
                 continue
             entry.seen += 1
-            if _is_struck(entry):
+            if _is_struck(entry, self.now()):
                 entry.struck += 1
                 struck.append(fault)
         return tuple(struck)
@@ -210,8 +218,10 @@ class FaultBook:
         return fault.delay_s + self.dice.random() * fault.jitter_s
 
 
-def _is_struck(entry: _Entry) -> bool:
+def _is_struck(entry: _Entry, now: float) -> bool:
     fault = entry.fault
+    if fault.duration_s is not None and not _is_within(entry.since, now, fault.duration_s):
+        return False
     if fault.nth is not None and entry.seen != fault.nth:
         return False
     if fault.every is not None and entry.seen % fault.every:
@@ -219,7 +229,14 @@ def _is_struck(entry: _Entry) -> bool:
     if fault.times is not None and entry.struck >= fault.times:
         return False
     # Drawn even where it is certain, so that a seed means the same calls.
-    return entry.dice.random() < fault.probability
+    is_struck = entry.dice.random() < fault.probability
+    if is_struck and entry.since is None:
+        entry.since = now
+    return is_struck
+
+
+def _is_within(since: float | None, now: float, duration_s: float) -> bool:
+    return since is None or now - since <= duration_s
 
 
 def _describe(number: int, entry: _Entry) -> dict[str, Any]:
@@ -237,6 +254,7 @@ def _describe(number: int, entry: _Entry) -> dict[str, Any]:
         "nth": fault.nth,
         "every": fault.every,
         "times": fault.times,
+        "duration": fault.duration_s,
         "probability": fault.probability,
         "seen": entry.seen,
         "struck": entry.struck,

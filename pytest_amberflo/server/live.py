@@ -12,6 +12,7 @@ import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
+from pytest_amberflo.server.authority import Authority
 from pytest_amberflo.server.behaviour import DEFAULT_BEHAVIOUR, Behaviour
 from pytest_amberflo.server.errors import NotRunningError, ServingFailedError
 from pytest_amberflo.server.keyring import check_keys
@@ -48,10 +49,12 @@ class EmbeddedServer:
     `api_keys` are accepted, each as a tenant of its own. Without `store` the events live in a
     temporary file that goes with the server; with it they are kept in that file, and on disk
     before they are acknowledged. Port 0 takes any free port. With `control_token`, the control
-    API (`pytest_amberflo.server.control`) is there for those who have it.
+    API (`pytest_amberflo.server.control`) is there for those who have it. With `authority`, the
+    file of a certificate authority, which is made if it is not there, the server speaks TLS for
+    Amberflo's hosts and is a proxy to them.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but the keys by name
         self,
         api_keys: Sequence[str],
         store: Path | None = None,
@@ -62,6 +65,7 @@ class EmbeddedServer:
         behaviour: Behaviour = DEFAULT_BEHAVIOUR,
         faults: Sequence[Fault] = (),
         control_token: str | None = None,
+        authority: Path | None = None,
     ) -> None:
         check_keys(api_keys)
         setup = Setup(
@@ -70,6 +74,7 @@ class EmbeddedServer:
             behaviour=behaviour,
             faults=tuple(faults),
             control_token=control_token,
+            authority=None if authority is None else Authority(authority),
         )
         self._plan = Plan(setup=setup, store=store)
         self._host = host

@@ -28,6 +28,8 @@ class Request:
     keep_alive: bool
     #: What follows the path's question mark, as it was sent.
     query: str = ""
+    #: The host and port that a proxy was asked for; empty where the target is a path alone.
+    authority: str = ""
 
     def header_values(self, name: bytes) -> list[bytes]:
         """Every value of a header; `name` in lower case."""
@@ -35,11 +37,13 @@ class Request:
 
 
 class Ending(Enum):
-    """How much of an answer leaves before the connection is cut."""
+    """How an answer ends: how much of it leaves before a cut, or what begins after it."""
 
     WHOLE = "whole"
     TORN = "torn"
     NONE = "none"
+    #: The connection begins anew, as one to another host.
+    TUNNEL = "tunnel"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

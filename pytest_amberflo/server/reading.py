@@ -52,6 +52,8 @@ class RequestReader:
         self.is_finished = False
         #: Complete requests so far.
         self.delivered_count = 0
+        #: What follows a request for a tunnel.
+        self.rest = b""
         self._received = 0
         self._target = b""
         self._headers: list[tuple[bytes, bytes]] = []
@@ -86,7 +88,8 @@ class RequestReader:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
             # The offer to speak another protocol is declined by going on with this one.
-            return data[upgrade.args[0] :]
+            self.rest = data[upgrade.args[0] :]
+            return self.rest
         except httptools.HttpParserCallbackError as error:
             if isinstance(error.__context__, Refusal):
                 raise error.__context__ from None
@@ -181,11 +184,14 @@ class RequestReader:
         # After a CONNECT, bytes are meant for somebody else.
         keep_alive = self._parser.should_keep_alive() and method != "CONNECT"
         self.is_finished = not keep_alive
-        path, query = _split_target(self._target)
+        path, query, authority = _split_target(self._target)
+        if method == "CONNECT":
+            authority = path
         request = Request(
             method=method,
             path=path,
             query=query,
+            authority=authority,
             headers=tuple(self._headers),
             body=b"".join(self._body),
             http_version=self._http_version,
@@ -196,14 +202,14 @@ class RequestReader:
         self._deliver(request)
 
 
-def _split_target(target: bytes) -> tuple[str, str]:
-    """The path and the query of a target, which proxies' clients send as a whole URL."""
+def _split_target(target: bytes) -> tuple[str, str, str]:
+    """The path, the query and the host of a target, which proxies' clients send as a whole URL."""
     text = target.decode("ascii")
-    if not text.startswith("/"):
+    if "://" in text and not text.startswith("/"):
         try:
             parts = urlsplit(text)
         except ValueError:
-            return text, ""
-        return parts.path, parts.query
+            return text, "", text
+        return parts.path, parts.query, parts.netloc.rpartition("@")[2]
     path, _, query = text.partition("#")[0].partition("?")
-    return path, query
+    return path, query, ""

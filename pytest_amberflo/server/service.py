@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from pytest_amberflo.server.app import App
     from pytest_amberflo.server.connection import Connection
+    from pytest_amberflo.server.gate import Gate
     from pytest_amberflo.server.limits import Limits
     from pytest_amberflo.server.message import Clock, Observe
 
@@ -30,8 +31,10 @@ class Service:
         clock: Clock,
         loop: asyncio.AbstractEventLoop,
         observe: Observe | None,
+        gate: Gate,
     ) -> None:
         self.app = app
+        self.gate = gate
         self.limits = limits
         #: Seconds on the loop's clock, for durations and deadlines.
         self.now: Callable[[], float] = loop.time

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pytest_amberflo.server.app import App
 from pytest_amberflo.server.connection import Connection
+from pytest_amberflo.server.gate import Gate
 from pytest_amberflo.server.journal import Journal
 from pytest_amberflo.server.listener import BACKLOG
 from pytest_amberflo.server.service import Service
@@ -69,14 +70,21 @@ def serve(
         loop = runner.get_loop()
         loop.set_exception_handler(partial(_raise_alarm, alarm))
         journal = Journal(store, loop, lock_s=setup.limits.lock_s)
+        gate = Gate(setup.authority)
         app = App(
             setup=setup,
             store=store,
             journal=journal,
             loop=loop,
+            gate=gate,
         )
         service = Service(
-            app=app, limits=setup.limits, clock=store.clock.now, loop=loop, observe=observe
+            app=app,
+            limits=setup.limits,
+            clock=store.clock.now,
+            loop=loop,
+            observe=observe,
+            gate=gate,
         )
         try:
             runner.run(_serve(service, listener, stop))

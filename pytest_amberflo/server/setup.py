@@ -11,6 +11,7 @@ from pytest_amberflo.server.keyring import check_keys
 from pytest_amberflo.server.limits import Limits
 
 if TYPE_CHECKING:
+    from pytest_amberflo.server.authority import Authority
     from pytest_amberflo.server.behaviour import Behaviour
     from pytest_amberflo.server.faults import Fault
 
@@ -27,6 +28,8 @@ class Setup:
     faults: tuple[Fault, ...] = ()
     #: For the control API, which is not there without one.
     control_token: str | None = field(default=None, repr=False)
+    #: Vouches for Amberflo's hosts; without one there is no TLS.
+    authority: Authority | None = None
 
     def __post_init__(self) -> None:
         check_keys(self.api_keys)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +15,11 @@ import pytest_amberflo.failure
 import pytest_amberflo.gathering
 import pytest_amberflo.openapi.contract
 import pytest_amberflo.server.live
-import pytest_amberflo.server.serving  # noqa: F401
+import pytest_amberflo.server.serving
+
+with suppress(ImportError):
+    # The library for certificates cannot be imported twice.
+    import pytest_amberflo.server.certificate  # noqa: F401
 
 if TYPE_CHECKING:
     from pytest_run import Run, Write

@@ -266,7 +266,7 @@ BROKEN: list[tuple[str, str, list[str]]] = [
                 "      - stepId: queryUsage\n        x-amberflo: {meters: {}}\n",
             ),
         ),
-        ["x.arazzo.yaml:*  `meters` of a step: not supported yet"],
+        ["x.arazzo.yaml:77:30  `meters` is an object; a list is due"],
     ),
     (
         "extension",

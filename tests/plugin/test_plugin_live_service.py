@@ -128,6 +128,39 @@ def test_a_secret_in_an_event_stays_out_of_the_ledger(
     assert not ledger.exists()
 
 
+_PROBES = (
+    "--pyargs",
+    "pytest_amberflo.probes",
+    "--amberflo-description=official",
+    "--amberflo-max-events=10000",
+    "--amberflo-target=live",
+    *_FAST,
+    "-k",
+    "sent_again_later or twice_in_one_array or another_id",
+)
+
+
+def test_probes_are_deferred_and_judged_later(
+    run: Run, live: _Live, pytester: pytest.Pytester, ledger: Path
+) -> None:
+    """Probes that send copies on the real service are in the ledger, too."""
+    outcomes = run(*_PROBES, _LEDGER).parseoutcomes()
+    assert outcomes["deferred"] >= 1
+    assert not outcomes.keys() & {"failed", "unverified", "errors"}
+    _make_due(ledger)
+    live.settle()
+    run(*_VERIFY).assert_outcomes(passed=len(_read(ledger)))
+
+
+def test_probes_that_prove_nothing_yet_are_unverified_without_a_ledger(
+    run_serially: Run, live: _Live
+) -> None:
+    """The message says which option helps."""
+    result = run_serially(*_PROBES)
+    assert result.parseoutcomes().keys() & {"failed", "unverified"}
+    result.stdout.fnmatch_lines(["unverified: not judged: fresh figures*--amberflo-ledger*"])
+
+
 _OWN_DESCRIPTION = """\
 openapi: 3.1.0
 info: {title: Metering, version: 1.0.0}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING
 
@@ -131,3 +132,14 @@ def test_a_result_can_be_looked_at_by_a_hook(write: Write, run_serially: Run) ->
         "    print(item.name, result.verdict.value, len(result.workflow.steps))\n",
     )
     run_serially("-rP").stdout.fnmatch_lines(["once passed 2"])
+
+
+def test_watching_is_no_part_of_the_time_to_visibility(run_serially: Run) -> None:
+    """Several queries are watched one after another; what they find was visible long before."""
+    with MeteringService() as service:
+        result = run_serially(
+            "--amberflo-target", service.url, "--amberflo-variants=distinct", "--amberflo-hold=0.3"
+        )
+    line = next(text for text in result.outlines if "visible after" in text)
+    # Nine queries are watched for 0.3 s each.
+    assert re.search(r"visible after \d+ ms \(slowest [1-9]\d{0,2} ms\)", line), line

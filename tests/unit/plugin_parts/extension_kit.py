@@ -26,7 +26,7 @@ def read_step(extension: Any) -> tuple[StepExtension, list[str]]:
     """What a step says, and what is wrong."""
     document = make_document(step_extension=extension)
     reader = ExtensionReader(bind(document))
-    found = reader.read_step(document.workflows[0].steps[0])
+    found = reader.read_step(document.workflows[0], document.workflows[0].steps[0])
     return found, _list_problems(document.source.text, reader)
 
 
@@ -51,7 +51,7 @@ def list_lines(extension: Any, *, of_step: bool = False) -> list[str]:
     reader = ExtensionReader(bind(document))
     workflow = document.workflows[0]
     if of_step:
-        reader.read_step(workflow.steps[0])
+        reader.read_step(workflow, workflow.steps[0])
     else:
         reader.read_workflow(workflow)
     lines = document.source.text.splitlines()

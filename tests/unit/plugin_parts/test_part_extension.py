@@ -65,13 +65,13 @@ def test_one_name_stands_for_a_list_of_one() -> None:
     [
         (
             {"row": []},
-            '"row": `x-amberflo` has no `row`; it takes rows, inputs, variants, marks, fixtures '
-            "(rows?)",
+            '"row": `x-amberflo` has no `row`; it takes rows, inputs, variants, marks, '
+            "fixtures, flush (rows?)",
         ),
         (
             {"settle": 3},
             '"settle": `x-amberflo` has no `settle`; '
-            "it takes rows, inputs, variants, marks, fixtures",
+            "it takes rows, inputs, variants, marks, fixtures, flush",
         ),
         ([1], "[: `x-amberflo` is an array; an object is due"),
         ("once", '"once": `x-amberflo` is a string; an object is due'),

@@ -263,7 +263,7 @@ def test_an_empty_ini_value_is_refused(refuse: Callable[..., str], name: str) ->
         (
             ["--amberflo-severity=usge=warn"],
             "--amberflo-severity: `usge` is unknown; did you mean `usage`? It takes request, "
-            "status, content-type, response-schema, usage, throttle, lost-answer",
+            "status, content-type, response-schema, usage, emitter, throttle, lost-answer",
         ),
         (
             ["--amberflo-severity=usage=warning"],

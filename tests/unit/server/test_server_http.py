@@ -225,7 +225,9 @@ def test_wrong_heads(
     ("data", "status"),
     [
         (b"nonsense\r\n\r\n", 400),
-        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400),
+        # TLS, of a server that has no certificate authority.
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 501),
+        (b"CONNECT app.amberflo.io:443 HTTP/1.1\r\n\r\n", 501),
         (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
         (b"GET /health HTTP/2.0\r\n\r\n", 505),
         (b"GET /health\r\n\r\n", 505),
@@ -233,7 +235,7 @@ def test_wrong_heads(
         (b"GET /he alth HTTP/1.1\r\n\r\n", 400),
         (b"GET /\x01 HTTP/1.1\r\n\r\n", 400),
         (b"GET /" + b"x" * 70_000 + b" HTTP/1.1\r\n\r\n", 431),
-        (b"CONNECT ingest:80 HTTP/1.1\r\n\r\nother protocol", 404),
+        (b"CONNECT ingest:80 HTTP/1.1\r\n\r\nother protocol", 403),
         (b"POST /ingest HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
         (b"POST /ingest HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFFF\r\n", 400),
     ],

@@ -1,0 +1,1 @@
+"""Tests of senders: what a service under test meters, heard at the server that it sends to."""
