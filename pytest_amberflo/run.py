@@ -209,6 +209,10 @@ class Run:
         """All that were made so far."""
         return frozenset(self._fresh)
 
+    def is_own(self, customer: str) -> bool:
+        """Whether a customer was made for this run, or is named after one that was."""
+        return self.find_made(customer) is not None
+
     def find_made(self, customer: str) -> str | None:
         """The customer of this run that one is, or is named after (`pt-<run>-<n>-b`), or None."""
         found = _FRESH.match(customer)
