@@ -82,7 +82,9 @@ def _trust(authority: Authority) -> ssl.SSLContext:
 
 
 def _shake(plain: socket.socket, authority: Authority, host: str = _INGEST) -> ssl.SSLSocket:
-    return _trust(authority).wrap_socket(plain, server_hostname=host)
+    context = _trust(authority)
+    # An end without a good-bye is an error.
+    return context.wrap_socket(plain, server_hostname=host, suppress_ragged_eofs=False)
 
 
 def _ask(secure: socket.socket) -> bytes:
@@ -190,6 +192,15 @@ def test_a_host_may_be_spelled_otherwise(raw: RawClient, target: str) -> None:
     assert raw.read_head() == (200, {})
     raw.send(_HEALTH)
     assert raw.read()[2] == b'{"status":"ok"}'
+
+
+def test_what_follows_a_request_for_a_tunnel_goes_into_it(raw: RawClient) -> None:
+    """A client need not wait for the answer, nor for those to what it sent before."""
+    connect = b"CONNECT app.amberflo.io:80 HTTP/1.1\r\n\r\n"
+    raw.send(_HEALTH + connect + _HEALTH + _HEALTH)
+    assert raw.read()[2] == b'{"status":"ok"}'
+    assert raw.read_head() == (200, {})
+    assert [raw.read()[2] for _ in range(2)] == [b'{"status":"ok"}'] * 2
 
 
 @pytest.mark.parametrize(
@@ -357,12 +368,13 @@ def test_a_half_closed_connection_is_answered(raw: RawClient, authority: Authori
                 incoming.write(raw.socket.recv(65_536))
 
     act(tls.do_handshake)
-    tls.write(_HEALTH)
+    event = {"meterApiName": "m", "meterValue": 1, "meterTimeInMillis": 1_718_153_645_993}
+    tls.write(raw.render_post("/ingest", event))
     with pytest.raises(ssl.SSLWantReadError):
         tls.unwrap()
     raw.socket.sendall(outgoing.read())
     incoming.write(_read_to_end(raw.socket))
-    assert b'{"status":"ok"}' in tls.read(4096)
+    assert b'"1 records were ingested"' in tls.read(4096)
 
 
 def test_tls_within_tls(raw: RawClient, authority: Authority) -> None:
