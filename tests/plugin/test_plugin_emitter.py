@@ -130,6 +130,8 @@ def _flood(service: ChatService, call: Call, event: dict[str, Any]) -> None:
     [
         ("lost-answer", {"resent": lambda e: e | {"meterTimeInMillis": int(time.time() * 1000)}},
          "chat: the retry re-stamped the time: two records, * ms apart: tokens 3 at *"),
+        ("lost-answer", {"resent": lambda e: e | {"uniqueId": "late"}, "pause_s": 0.5},
+         "chat: the retry minted a new uniqueId: tokens 3 at *"),
         ("unavailable", {"tries": 2}, "chat: the batch was dropped after 2 tries: tokens 3 *503*"),
         ("down", {"tries": 3}, "chat: the batch was dropped after 3 tries: tokens 3 *no answer*"),
         ("throttled", {"tries": 1}, "chat: lost: tokens 3 * was sent once, was answered 429,*"),
@@ -137,7 +139,7 @@ def _flood(service: ChatService, call: Call, event: dict[str, Any]) -> None:
         ("once", {"metered": _never}, "chat: tokens 3 was due, and nothing at all came."),
         ("once", {"metered": _flood}, "flood: 1 event was due, and 600 came within * s*"),
     ],
-    ids=["restamp", "two-tries", "three-tries", "one-try", "twice", "never", "flood"],
+    ids=["restamp", "late", "two-tries", "three-tries", "one-try", "twice", "never", "flood"],
 )  # fmt: skip
 def test_a_mistake_is_the_headline(
     write: Write, run_serially: Run, variant: str, changed: dict[str, Any], headline: str
