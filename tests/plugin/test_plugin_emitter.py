@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -117,6 +118,10 @@ def _twice(service: ChatService, call: Call, event: dict[str, Any]) -> None:
     service.post(call, event | {"uniqueId": event["uniqueId"] + "-again"})
 
 
+def _later(service: ChatService, call: Call, event: dict[str, Any]) -> None:
+    threading.Thread(target=ChatService.meter, args=(service, call, event)).start()
+
+
 def _never(*_: Any) -> None:
     pass
 
@@ -130,7 +135,8 @@ def _flood(service: ChatService, call: Call, event: dict[str, Any]) -> None:
     [
         ("lost-answer", {"resent": lambda e: e | {"meterTimeInMillis": int(time.time() * 1000)}},
          "chat: the retry re-stamped the time: two records, * ms apart: tokens 3 at *"),
-        ("lost-answer", {"resent": lambda e: e | {"uniqueId": "late"}, "pause_s": 0.5},
+        ("lost-answer",
+         {"resent": lambda e: e | {"uniqueId": "late"}, "metered": _later, "pause_s": 0.5},
          "chat: the retry minted a new uniqueId: tokens 3 at *"),
         ("unavailable", {"tries": 2}, "chat: the batch was dropped after 2 tries: tokens 3 *503*"),
         ("down", {"tries": 3}, "chat: the batch was dropped after 3 tries: tokens 3 *no answer*"),
@@ -148,7 +154,7 @@ def test_a_mistake_is_the_headline(
     with Faulty(**changed) as service:
         _put(write, service)
         started = time.monotonic()
-        options = ("--amberflo-settle=0.2", "--amberflo-quiet=0.2")
+        options = ("--amberflo-settle=0.3", "--amberflo-quiet=0.2")
         result = run_serially(*options, f"--amberflo-emitter-variants={variant}")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines([f"*_ talk::{variant} _*", headline])
