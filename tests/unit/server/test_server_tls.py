@@ -560,25 +560,52 @@ _CLIENTS = {
         "-c",
         "import httpx; print(httpx.get('https://app.amberflo.io/health').text)",
     ],
-    # Older clients of Node send a proxy the whole URL.
-    "axios": [
-        "node",
-        "-e",
-        "const p = new URL(process.env.HTTPS_PROXY);"
-        "require('http').get({host: p.hostname, port: p.port,"
-        " path: 'https://app.amberflo.io/health', headers: {Host: 'app.amberflo.io'}},"
-        " r => r.pipe(process.stdout))",
-    ],
-    "node": [
-        "node",
-        "-e",
-        "const p = new URL(process.env.HTTPS_PROXY), host = 'app.amberflo.io';"
-        "require('http').request({host: p.hostname, port: p.port, method: 'CONNECT',"
-        " path: host + ':443'}).on('connect', (_, socket) =>"
-        " require('https').get({host, socket, agent: false, path: '/health'},"
-        " r => r.pipe(process.stdout))).end()",
-    ],
 }
+
+
+#: What axios makes of a call of Amberflo's TypeScript client, whose package cannot be had from the
+#: registry any more: the whole URL to the proxy, or a tunnel, as newer agents do.
+_TYPESCRIPT = """
+const http = require('http'), https = require('https');
+const proxy = new URL(process.env.HTTPS_PROXY), host = 'ingest.amberflo.io';
+const event = {uniqueId: process.argv[1], meterApiName: 'ts', customerId: 'acme', meterValue: 2,
+               meterTimeInMillis: Date.now(), dimensions: {region: 'eu'}};
+const body = JSON.stringify([event]);
+const headers = {
+  'X-API-KEY': process.env.AMBERFLO_API_KEY, 'Content-Type': 'application/json',
+  'Accept': 'application/json, text/plain, */*', 'Content-Length': Buffer.byteLength(body),
+  'User-Agent': 'Amberflo.io SDK 2.6.0; Typescript; Node ' + process.version, 'Host': host,
+};
+const show = answer => answer.on('data', part => process.stdout.write(part));
+const to = {host: proxy.hostname, port: proxy.port};
+if (process.argv[2] === 'whole') {
+  http.request({...to, method: 'POST', path: `https://${host}/ingest`, headers}, show).end(body);
+} else {
+  http.request({...to, method: 'CONNECT', path: host + ':443'}).on('connect', (_, socket) => {
+    https.request({host, socket, agent: false, method: 'POST', path: '/ingest', headers}, show)
+      .end(body);
+  }).end();
+}
+"""
+
+
+@pytest.mark.parametrize("way", ["whole", "tunnel"])
+def test_the_typescript_clients_requests(
+    server: EmbeddedServer, authority: Authority, way: str
+) -> None:
+    """They arrive with Node's own means, by the environment alone."""
+    if shutil.which("node") is None:
+        pytest.skip("node is not installed")
+    environment = os.environ | make_environment(server.url, authority, _KEY)
+    done = subprocess.run(
+        ["node", "-e", _TYPESCRIPT, f"id-{way}", way],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.stdout == "1 records were ingested", done.stderr
 
 
 _JAVA = """
