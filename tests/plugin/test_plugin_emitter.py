@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -117,6 +118,10 @@ def _twice(service: ChatService, call: Call, event: dict[str, Any]) -> None:
     service.post(call, event | {"uniqueId": event["uniqueId"] + "-again"})
 
 
+def _later(service: ChatService, call: Call, event: dict[str, Any]) -> None:
+    threading.Thread(target=ChatService.meter, args=(service, call, event)).start()
+
+
 def _never(*_: Any) -> None:
     pass
 
@@ -130,6 +135,9 @@ def _flood(service: ChatService, call: Call, event: dict[str, Any]) -> None:
     [
         ("lost-answer", {"resent": lambda e: e | {"meterTimeInMillis": int(time.time() * 1000)}},
          "chat: the retry re-stamped the time: two records, * ms apart: tokens 3 at *"),
+        ("lost-answer",
+         {"resent": lambda e: e | {"uniqueId": "late"}, "metered": _later, "pause_s": 0.5},
+         "chat: the retry minted a new uniqueId: tokens 3 at *"),
         ("unavailable", {"tries": 2}, "chat: the batch was dropped after 2 tries: tokens 3 *503*"),
         ("down", {"tries": 3}, "chat: the batch was dropped after 3 tries: tokens 3 *no answer*"),
         ("throttled", {"tries": 1}, "chat: lost: tokens 3 * was sent once, was answered 429,*"),
@@ -137,7 +145,7 @@ def _flood(service: ChatService, call: Call, event: dict[str, Any]) -> None:
         ("once", {"metered": _never}, "chat: tokens 3 was due, and nothing at all came."),
         ("once", {"metered": _flood}, "flood: 1 event was due, and 600 came within * s*"),
     ],
-    ids=["restamp", "two-tries", "three-tries", "one-try", "twice", "never", "flood"],
+    ids=["restamp", "late", "two-tries", "three-tries", "one-try", "twice", "never", "flood"],
 )  # fmt: skip
 def test_a_mistake_is_the_headline(
     write: Write, run_serially: Run, variant: str, changed: dict[str, Any], headline: str
@@ -146,7 +154,7 @@ def test_a_mistake_is_the_headline(
     with Faulty(**changed) as service:
         _put(write, service)
         started = time.monotonic()
-        options = ("--amberflo-settle=0.2", "--amberflo-quiet=0.2")
+        options = ("--amberflo-settle=0.3", "--amberflo-quiet=0.2")
         result = run_serially(*options, f"--amberflo-emitter-variants={variant}")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines([f"*_ talk::{variant} _*", headline])
