@@ -204,10 +204,19 @@ class Run:
         """Whether a customer was made for this run."""
         return customer in self._fresh
 
+    @property
+    def fresh_customers(self) -> frozenset[str]:
+        """All that were made so far."""
+        return frozenset(self._fresh)
+
     def is_own(self, customer: str) -> bool:
-        """Whether a customer was made for this run, or is named after one: `pt-<run>-<n>-b`."""
-        made = _FRESH.match(customer)
-        return made is not None and made.group() in self._fresh
+        """Whether a customer was made for this run, or is named after one that was."""
+        return self.find_made(customer) is not None
+
+    def find_made(self, customer: str) -> str | None:
+        """The customer of this run that one is, or is named after (`pt-<run>-<n>-b`), or None."""
+        found = _FRESH.match(customer)
+        return found.group() if found is not None and found.group() in self._fresh else None
 
     def new_unique_id(self) -> str:
         """A unique id that no event has had before: `evt-<run>-<n>`."""

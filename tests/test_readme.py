@@ -102,6 +102,11 @@ def test_every_block_is_run_by_a_test() -> None:
         "console",
         "python",
         "console",
+        # Of one's own service, in test_readme_emitter.py.
+        "python",
+        "yaml",
+        "console",
+        "console",
         "python",
         "yaml",
         "console",

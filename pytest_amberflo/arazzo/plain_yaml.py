@@ -73,6 +73,8 @@ class _Reader:
                     raise _UnusualError
                 text = event.value
                 if stack and type(stack[-1]) is dict:
+                    if not event.style:
+                        _resolve(text)  # what would be refused as a value is so as a name
                     # A name: text, however it is written. Documents have the same ones again and
                     # again; one text for all of them takes a fifth of their memory away.
                     stack.append(intern(text))

@@ -31,6 +31,11 @@ class Gate:
         self._contract: Contract | None = None
         self._admissions: dict[Pointer, Admission] = {}
 
+    @property
+    def has_asked(self) -> bool:
+        """Whether openapi-core has had to judge anything."""
+        return self._contract is not None
+
     def prepare(self, operations: Iterable[Operation] | None = None) -> None:
         """Check the description itself, see `Contract.prepare`."""
         if not self._description.is_shipped:

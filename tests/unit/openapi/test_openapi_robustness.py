@@ -16,6 +16,7 @@ from pytest_amberflo.arazzo.source import parse_source
 from pytest_amberflo.http.exchange import Request, Response
 from pytest_amberflo.openapi.contract import Contract
 from pytest_amberflo.openapi.description import Description
+from pytest_amberflo.openapi.gate import Gate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -114,8 +115,12 @@ def judge_everything(description: Description, media_type: str, body: bytes) -> 
         return
     headers = (("Content-Type", media_type), ("X-A", "1,x"), ("Cookie", "c=%7B"), ("X-Count", "0"))
     request = Request(method="POST", url="http://h/?q[a]=1&q=2", headers=headers, body=body)
-    contract.check_request(operation, request, {"id": "x"})
-    contract.check_response(operation, request, Response(status=200, headers=headers, body=body))
+    response = Response(status=200, headers=headers, body=body)
+    gate = Gate(description)
+    sent = contract.check_request(operation, request, {"id": "x"})
+    assert gate.check_request(operation, request, {"id": "x"}) == sent
+    came = contract.check_response(operation, request, response)
+    assert gate.check_response(operation, request, response) == came
 
 
 @settings(max_examples=50, deadline=None)

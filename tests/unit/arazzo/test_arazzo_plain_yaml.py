@@ -1,0 +1,97 @@
+"""YAML read without places: the values of the tree, or nothing at all."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import event, given, settings
+from hypothesis import strategies as st
+
+from pytest_amberflo.arazzo.errors import DocumentError
+from pytest_amberflo.arazzo.plain_yaml import read_plain
+from pytest_amberflo.arazzo.source import parse_source
+from pytest_amberflo.arazzo.tree import TreeBuilder
+
+WORDS = st.sampled_from(
+    ["a", "null", "~", "true", "on", "012", "0x1F", "0o7", "1.5", "-2", "+3", ".5", "1e3", "1e999"]
+) | st.sampled_from([".inf", "-.INF", ".nan", "1.0.1", "2020-01-01", "'1'", '""', "&x 1", "*x"])
+PLAIN = st.recursive(
+    WORDS,
+    lambda inner: (
+        st.lists(inner, min_size=1, max_size=3).map(lambda items: f"[{', '.join(items)}]")
+        | st.lists(st.tuples(WORDS, inner), min_size=1, max_size=3).map(
+            lambda pairs: "{" + ", ".join(f"{name}: {value}" for name, value in pairs) + "}"
+        )
+    ),
+    max_leaves=6,
+)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def build(text: str) -> Any:
+    """The value of the tree, marked by type; an error where there is none."""
+    try:
+        return repr(TreeBuilder(text, "a").build().value)
+    except DocumentError as error:
+        return error
+
+
+@settings(max_examples=400, deadline=None)
+@given(PLAIN | VALUES.map(yaml.safe_dump) | st.text(max_size=30))
+def test_what_is_read_is_what_the_tree_says(text: str) -> None:
+    """Value for value, with types; what the tree refuses is not read."""
+    found = read_plain(text)
+    if found is not None:
+        event("read")
+        assert repr(found[0]) == build(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a: 1\na: 2\n", "&a x: 1\n", "- !!str 1\n", "--- 1\n--- 2\n", "", "[" * 300, "a: \t- b"],
+)
+def test_what_is_unusual_is_left_alone(text: str) -> None:
+    """The tree has the words for it."""
+    assert read_plain(text) is None
+
+
+def test_our_own_documents_are_plain() -> None:
+    """Else nothing would be saved; their lines are those of the tree."""
+    root = Path(__file__).parents[3]
+    paths = [*root.glob("workflows/*.yaml"), *root.glob("pytest_amberflo/openapi/shipped/*.yaml")]
+    assert len(paths) > 4
+    for path in paths:
+        text = path.read_text(encoding="utf-8")
+        found = read_plain(text)
+        assert found is not None
+        value, lines = found
+        tree = TreeBuilder(text, path.name).build()
+        assert json.dumps(value) == json.dumps(tree.value)
+        check_lines(value, tree, lines)
+
+
+def check_lines(value: Any, place: Any, lines: dict[int, int]) -> None:
+    """Every object and list begins where the tree says."""
+    if isinstance(value, dict | list):
+        assert lines[id(value)] == place.span.line
+        pairs = value.items() if isinstance(value, dict) else enumerate(value)
+        for name, member in pairs:
+            check_lines(member, place.children[name], lines)
+
+
+def test_a_source_reads_again_what_it_forgot() -> None:
+    """Text, value and places are the same afterwards."""
+    text = "a: [1, {b: é}]\n# \U0001f600\n"
+    source = parse_source(text, name="a", uri="file:///a")
+    before = source.data
+    source.forget()
+    assert (source.text, source.data) == (text, before)
+    assert source.locate(("a", 1, "b")).column == 12
