@@ -296,9 +296,11 @@ def test_the_trace_has_what_was_declared_and_received(
     """Every request to ingest with its events, and the findings."""
     with Faulty(resent=lambda event: event | {"uniqueId": "retry-1"}) as service:
         _put(write, service)
-        run_serially(
-            *_FAST, "--amberflo-emitter-variants=lost-answer", "--amberflo-trace=trace.json"
-        )
+        files = ("--amberflo-trace=trace.json", "--junitxml=junit.xml")
+        run_serially(*_FAST, "--amberflo-emitter-variants=lost-answer", *files)
+    junit = (pytester.path / "junit.xml").read_text(encoding="utf-8")
+    assert 'name="amberflo_events_due" value="1"' in junit
+    assert 'name="amberflo_events_heard" value="2"' in junit
     trace = json.loads((pytester.path / "trace.json").read_text(encoding="utf-8"))
     metering = trace["workflows"][0]["metering"]
     (declared,) = metering["declared"]
