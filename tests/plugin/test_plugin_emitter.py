@@ -33,11 +33,11 @@ def _put(write: Write, service: ChatService, *changes: tuple[str, str]) -> None:
     write("talk.arazzo.yaml", edit(CHAT_WORKFLOW, *changes))
 
 
-def test_a_right_service_is_right_in_every_variant(write: Write, run: Run) -> None:
+def test_a_right_service_is_right_in_every_variant(write: Write, run_serially: Run) -> None:
     """Each is an item of its own; the service sends again until it is taken."""
     with ChatService(tries=200) as service:
         _put(write, service, _KEYED)
-        result = run("-v", _ALL, "--amberflo-quiet=0.2")
+        result = run_serially("-n", "2", "-v", _ALL, "--amberflo-quiet=0.2")
     result.assert_outcomes(passed=7)
     for variant in ("once", "unavailable", "throttled", "lost-answer", "down", "slow", "repeat"):
         result.stdout.fnmatch_lines([f"*talk.arazzo.yaml::talk::{variant}*"])
@@ -233,7 +233,7 @@ def test_a_flush_step_has_the_service_send(write: Write, run_serially: Run) -> N
     result.stdout.fnmatch_lines(["chat: tokens 3 was due, and nothing at all came."])
 
 
-def test_hooks_flush_and_restart(write: Write, run: Run) -> None:
+def test_hooks_flush_and_restart(write: Write, run_serially: Run) -> None:
     """A conftest says how; what was in memory and is not sent before a restart is lost."""
     flush = (
         "import httpx\n\n"
@@ -247,7 +247,7 @@ def test_hooks_flush_and_restart(write: Write, run: Run) -> None:
     with Holding() as service:
         _put(write, service, two)
         write("conftest.py", flush.replace("URL", service.url))
-        result = run(*_FAST, "--amberflo-emitter-variants=once,restart")
+        result = run_serially(*_FAST, "--amberflo-emitter-variants=once,restart")
     result.assert_outcomes(passed=2)
 
 
@@ -296,9 +296,11 @@ def test_the_trace_has_what_was_declared_and_received(
     """Every request to ingest with its events, and the findings."""
     with Faulty(resent=lambda event: event | {"uniqueId": "retry-1"}) as service:
         _put(write, service)
-        run_serially(
-            *_FAST, "--amberflo-emitter-variants=lost-answer", "--amberflo-trace=trace.json"
-        )
+        files = ("--amberflo-trace=trace.json", "--junitxml=junit.xml")
+        run_serially(*_FAST, "--amberflo-emitter-variants=lost-answer", *files)
+    junit = (pytester.path / "junit.xml").read_text(encoding="utf-8")
+    assert 'name="amberflo_events_due" value="1"' in junit
+    assert 'name="amberflo_events_heard" value="2"' in junit
     trace = json.loads((pytester.path / "trace.json").read_text(encoding="utf-8"))
     metering = trace["workflows"][0]["metering"]
     (declared,) = metering["declared"]
