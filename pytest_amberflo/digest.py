@@ -43,6 +43,7 @@ def make_digest(nodeid: str, result: ItemResult, run: Run, *, wants_trace: bool)
         "copies": tally.copies,
         "lost_answers": tally.lost_answers,
         "throttled": tally.throttled,
+        "metered": 0 if result.emission is None else len(result.emission.scene.declared),
         "judged": tally.judged,
         "wrong": sum(
             check.name == "usage" and check.outcome in (CheckOutcome.FAILED, CheckOutcome.WARNED)
@@ -71,6 +72,7 @@ def make_skeleton(nodeid: str, workflow_id: str, outcome: str, run: Run) -> dict
         "copies": 0,
         "lost_answers": 0,
         "throttled": 0,
+        "metered": 0,
         "judged": 0,
         "wrong": 0,
         "visible_s": [],
@@ -124,6 +126,8 @@ def summarize(digests: Sequence[dict[str, Any]], target: str, ledger: str = "") 
     if total("throttled"):
         sent += f", throttled {total('throttled')} times"
     parts.append(sent)
+    if total("metered"):
+        parts.append(f"{total('metered')} due from services under test")
     parts.append(f"usage right in {total('judged') - total('wrong')} of {total('judged')}")
     visible = [seconds for digest in digests for seconds in digest["visible_s"]]
     if visible:

@@ -13,6 +13,7 @@ from pytest_amberflo.arazzo.load import EXTENSION
 from pytest_amberflo.arazzo.scope import describe_type
 from pytest_amberflo.extension_value import MeterSpec, UsageSpec, ValueReader
 from pytest_amberflo.marks import MarkError, MarkSpec, is_fixture_name, parse_mark
+from pytest_amberflo.recognition import recognize
 from pytest_amberflo.row_file import RowFileError, read_row_file
 from pytest_amberflo.settings import EMITTER_VARIANTS, VARIANTS
 
@@ -140,7 +141,7 @@ class ExtensionReader:
         meters = None
         if "meters" in data:
             meters = values.read_meters(data["meters"], (*at, "meters"))
-            self._check_caller(step, role, (*at, "meters"))
+            self._check_caller(workflow, step, role, (*at, "meters"))
         settle = data.get("settle")
         if settle is not None and (
             isinstance(settle, bool) or not isinstance(settle, int | float) or settle < 0
@@ -160,13 +161,19 @@ class ExtensionReader:
             validates_response=self._read_switch(validate, "response", (*at, "validate")),
         )
 
-    def _check_caller(self, step: Step, role: Any, at: Pointer) -> None:
+    def _check_caller(
+        self, workflow: Workflow, step: Step, role: Role | None, at: Pointer
+    ) -> None:
         """Refuse `meters` where it is not one's own service that is called."""
         if step.workflow_id is not None:
             message = "a step that calls a workflow meters nothing itself: say it of its steps"
             self._add(at, message, key=True)
-        elif role is not None:
-            message = f"`meters` is for calls to your own service, and this step has role {role}"
+            return
+        target = self._bound.targets.get((workflow.workflow_id, step.step_id))
+        found = role if target is None else recognize(target, role)
+        if found in ROLES:
+            what = {"ingest": "ingests events", "usage": "queries usage"}[found]
+            message = f"`meters` is for calls to your own service, and this step {what} itself"
             self._add(at, message, key=True)
 
     def _read_switch(self, data: Mapping[str, Any], name: str, at: Pointer) -> bool:

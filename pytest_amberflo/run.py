@@ -10,7 +10,7 @@ import time
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from pytest_amberflo.arazzo.bound import SourceError
@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from pytest_amberflo.server.live import EmbeddedServer
     from pytest_amberflo.service_clock import ClockOffset
     from pytest_amberflo.settings import Settings
+
+#: How the name begins of a customer that was made for a run.
+_FRESH: Final = re.compile(r"pt-\w+-\d+(?!\w)", re.ASCII)
 
 
 def make_run(settings: Settings, config: Any, started_s: float) -> Run:
@@ -201,6 +204,20 @@ class Run:
     def is_fresh(self, customer: str) -> bool:
         """Whether a customer was made for this run."""
         return customer in self._fresh
+
+    @property
+    def fresh_customers(self) -> frozenset[str]:
+        """All that were made so far."""
+        return frozenset(self._fresh)
+
+    def is_own(self, customer: str) -> bool:
+        """Whether a customer was made for this run, or is named after one that was."""
+        return self.find_made(customer) is not None
+
+    def find_made(self, customer: str) -> str | None:
+        """The customer of this run that one is, or is named after (`pt-<run>-<n>-b`), or None."""
+        found = _FRESH.match(customer)
+        return found.group() if found is not None and found.group() in self._fresh else None
 
     def new_unique_id(self) -> str:
         """A unique id that no event has had before: `evt-<run>-<n>`."""

@@ -100,6 +100,8 @@ class ChatService:
     tries: int = 8
     pause_s: float = 0.05
     answers: dict[str, tuple[str, int]] = field(default_factory=dict)
+    #: Where metering goes, and with which key, where a call does not say.
+    lead: dict[str, str] = field(default_factory=dict)
 
     def chat(self, call: Call) -> tuple[int, Any]:
         """The answer to a chat."""
@@ -172,11 +174,15 @@ class ChatService:
                     service.flush()
                     self.answer(204, None)
                     return
+                if self.path == "/lead":
+                    service.lead = data
+                    self.answer(204, None)
+                    return
                 call = Call(
                     customer=data.get("customer", ""),
                     text=data.get("text", ""),
-                    ingest=self.headers.get("X-Ingest", ""),
-                    api_key=self.headers.get("X-Api-Key", ""),
+                    ingest=self.headers.get("X-Ingest") or service.lead["ingest"],
+                    api_key=self.headers.get("X-Api-Key") or service.lead["api_key"],
                     key=self.headers.get("Idempotency-Key"),
                 )
                 self.answer(*service.chat(call))

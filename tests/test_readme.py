@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from emitter_service import CHAT, ChatService
 from workflow_text import ROOT, SHOP, SHOP_WORKFLOW
 
 from pytest_amberflo import fixtures, option_table
@@ -101,10 +102,17 @@ def test_every_block_is_run_by_a_test() -> None:
         "console",
         "python",
         "console",
+        # Of one's own service, in test_readme_emitter.py.
+        "python",
+        "yaml",
+        "console",
+        "console",
         "python",
         "yaml",
         "console",
         "python",
+        "python",
+        "yaml",
         "python",
         "console",
         # Of the server, in test_readme_server.py.
@@ -196,6 +204,37 @@ def test_metering_in_python(folder: pytest.Pytester) -> None:
     folder.makepyfile(test_billing=_named("test_billing.py"))
     printed = _run("pytest", "test_billing.py", "-p", "no:cacheprovider")
     assert "1 passed" in printed
+
+
+_LEAD = """
+import httpx
+import pytest
+
+
+@pytest.fixture
+def chat_url():
+    return "URL"
+
+
+@pytest.fixture(autouse=True)
+def lead(chat_url, amberflo_url, amberflo_api_key):
+    httpx.post(f"{chat_url}/lead", json={"ingest": amberflo_url, "api_key": amberflo_api_key})
+"""
+
+
+def test_what_a_service_meters(folder: pytest.Pytester) -> None:
+    """The workflow is green in every variant, and so is the block of the test in Python."""
+    with ChatService(tries=200) as service:
+        folder.makepyfile(conftest=_LEAD.replace("URL", service.url))
+        folder.makepyfile(test_chat=_named("test_chat.py"))
+        for name, text in (
+            ("chat.yaml", CHAT.replace("URL", service.url)),
+            ("chat.arazzo.yaml", _named("chat.arazzo.yaml")),
+        ):
+            (folder.path / name).write_text(text, encoding="utf-8")
+        files = ("chat.arazzo.yaml", "test_chat.py")
+        printed = _run("pytest", *files, "--amberflo-quiet", "0.3", "-p", "no:cacheprovider")
+    assert "8 passed" in printed, printed
 
 
 @pytest.mark.usefixtures("folder")

@@ -43,7 +43,7 @@ def make_trial(
     is_ours = is_heard and run.settings.target.kind == "embedded"
     control = make_control(run) if is_ours else None
     known = _find_customers(prepared.metered, inputs)
-    fresh = {v for v in inputs.values() if isinstance(v, str) and run.is_fresh(v)}
+    fresh = {v for v in inputs.values() if isinstance(v, str) and run.is_own(v)}
     faulty = EmitterVariant(
         name=variant or "once",
         control=control,
@@ -73,11 +73,16 @@ def make_control(run: Run) -> ServerControl:
 
 def make_watch(run: Run, control: ServerControl | None, customers: frozenset[str]) -> Watch:
     """The watch of an item or block that begins now."""
+    # A service may still be sending what earlier items have left it with.
+    earlier = run.fresh_customers - customers
 
     def may_be_ours(customer: str | None) -> bool:
-        """Not one that was made for an item of another process."""
-        if customer is None or run.is_fresh(customer):
+        """Not one that was made for an earlier item, or for one of another process."""
+        if customer is None:
             return True
+        made = run.find_made(customer)
+        if made is not None:
+            return made not in earlier
         return run.is_alone and not customer.startswith(_FRESH)
 
     return Watch(
@@ -85,7 +90,7 @@ def make_watch(run: Run, control: ServerControl | None, customers: frozenset[str
         rules=run.settings.dedup,
         patience=make_patience(run),
         customers=customers,
-        is_shared=lambda customer: not run.is_alone and not run.is_fresh(customer),
+        is_shared=lambda customer: not run.is_alone and not run.is_own(customer),
         may_be_ours=may_be_ours,
         seconds_left=lambda: run.pace.seconds_left,
     )
@@ -113,4 +118,4 @@ def _find_customers(steps: Sequence[MeteredStep], inputs: Mapping[str, Any]) -> 
 
 def _choose_struck(run: Run, customers: set[str]) -> tuple[str, ...]:
     """Whom faults may be for: customers that no other process sends for."""
-    return tuple(sorted(c for c in customers if run.is_alone or run.is_fresh(c)))
+    return tuple(sorted(c for c in customers if run.is_alone or run.is_own(c)))

@@ -214,11 +214,11 @@ class Trial:
         """Put what calls must meter into the ledger, where nothing can be heard."""
         due_events = [due for due in self._watch.declared if not due.is_optional]
         for due in due_events[self._foreseen :]:
-            if self._run.is_fresh(due.customer):
+            if self._run.is_own(due.customer):
                 self._judge.enter_heard(list(foresee(due, is_live=self._judge.is_live)))
         self._foreseen = len(due_events)
         last = self._calls[max(self._calls)]
-        known = [due.customer for due in due_events if not self._run.is_fresh(due.customer)]
+        known = [due.customer for due in due_events if not self._run.is_own(due.customer)]
         if known:
             message = (
                 f"usage of customer {known[0]} from before is not known, and the target does not "

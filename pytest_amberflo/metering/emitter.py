@@ -97,7 +97,7 @@ def judge_emission(scene: Scene) -> Emission:
     )
     unkept = [record for record in (*own, *strange) if not record.is_stored]
     findings = [
-        *find_mistakes(pairing, scene.customers),
+        *find_mistakes(pairing, scene.customers, scene.rules),
         *explain_missing(
             pairing,
             unkept,

@@ -12,6 +12,7 @@ from pytest_amberflo.naming import find_nearest
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
+    from pytest_amberflo.metering.dedup import DedupRules
     from pytest_amberflo.metering.emission import Emitted
     from pytest_amberflo.metering.pairing import Flaw, Pair, Pairing
 
@@ -22,7 +23,9 @@ _SECONDS_BELOW_MS: Final = 10**11
 _MICROSECONDS_FROM_MS: Final = 10**14
 
 
-def find_mistakes(pairing: Pairing, customers: Collection[str]) -> Iterator[Finding]:
+def find_mistakes(
+    pairing: Pairing, customers: Collection[str], rules: DedupRules
+) -> Iterator[Finding]:
     """What is wrong with the events that came for what was declared."""
     owners = {
         value: pair.declared.call.label
@@ -33,7 +36,7 @@ def find_mistakes(pairing: Pairing, customers: Collection[str]) -> Iterator[Find
     for pair in pairing.pairs:
         texts = [_describe_flaw(flaw, pair, customers, owners) for flaw in pair.flaws]
         if not any(flaw.field == "uniqueId" for flaw in pair.flaws):
-            texts += find_idlessness(pair)
+            texts += find_idlessness(pair, rules)
         texts += describe_time(pair.record.event, pair.record.at_s)
         for text in texts:
             label = pair.declared.call.label
@@ -46,10 +49,12 @@ def find_mistakes(pairing: Pairing, customers: Collection[str]) -> Iterator[Find
             )
 
 
-def find_idlessness(pair: Pair) -> list[str]:
+def find_idlessness(pair: Pair, rules: DedupRules) -> list[str]:
     """Whether nothing tells an event from another call's that is made at the same moment."""
     has_own = any(name != "uniqueId" for name, _ in pair.declared.match)
-    if pair.record.event.unique_id or has_own:
+    event = pair.record.event.to_event()
+    has_key = event is not None and rules.configured_value(event) is not None
+    if pair.record.event.unique_id or has_own or has_key:
         return []
     blank = "no uniqueId" if pair.record.event.unique_id is None else "an empty uniqueId"
     text = (

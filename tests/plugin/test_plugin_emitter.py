@@ -41,7 +41,10 @@ def test_a_right_service_is_right_in_every_variant(write: Write, run: Run) -> No
     for variant in ("once", "unavailable", "throttled", "lost-answer", "down", "slow", "repeat"):
         result.stdout.fnmatch_lines([f"*talk.arazzo.yaml::talk::{variant}*"])
     result.stdout.fnmatch_lines(
-        ["    chat  POST /chat  200 * 1 event metered once each  usage 3 as expected *"]
+        [
+            "    chat  POST /chat  200 * 1 event metered once each  usage 3 as expected *",
+            "amberflo: 7 judged on embedded; 0 events sent, 0 re-sent; 7 due from services *",
+        ]
     )
     assert service.requests == 7  # the repeated call is answered from its key
 
@@ -322,6 +325,22 @@ def test_what_is_wrong_with_meters_is_told_at_collection(
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines([f"*talk.arazzo.yaml:*:*  {problem}"])
     assert service.requests == 0
+
+
+def test_meters_are_not_for_calls_to_amberflo_itself(write: Write, run_serially: Run) -> None:
+    """An ingest is in the ledger anyway."""
+    write(
+        "own.arazzo.yaml",
+        "arazzo: 1.0.1\ninfo: {title: t, version: '1'}\n"
+        "sourceDescriptions: [{name: m, url: amberflo-metering-openapi.yaml, type: openapi}]\n"
+        "workflows:\n  - workflowId: w\n    steps:\n      - stepId: send\n"
+        "        operationId: ingestMeterEvents\n        x-amberflo: {meters: []}\n",
+    )
+    result = run_serially()
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(
+        ["own.arazzo.yaml:9:*`meters` is for calls to your own service, and this step ingests *"]
+    )
 
 
 def test_a_value_that_is_none_is_an_error(write: Write, run_serially: Run) -> None:

@@ -387,6 +387,15 @@ def test_what_the_rule_takes_for_one_is_one() -> None:
     assert len(findings([due(1)], arrivals)) == 1
 
 
+def test_where_a_dimension_is_the_key_no_id_is_needed() -> None:
+    """It tells the events apart; one without it has nothing."""
+    rules = read_dedup_rules(["block"])
+    told = came(1.05, event(1.02, uid=None, dimensions={"block": "7"}))
+    assert findings([due(1)], [told], rules=rules) == []
+    bare = came(1.05, event(1.02, uid=None))
+    assert len(findings([due(1)], [bare], rules=rules)) == 1
+
+
 def test_other_meters_are_a_note_where_a_call_says_nothing() -> None:
     """Where all calls say what they meter, another meter is a finding."""
     arrivals = [came(1.05, _E), came(1.06, event(1.02, uid="s", meterApiName="storage"))]

@@ -122,6 +122,7 @@ def test_a_digest_is_plain_and_masked(run: Run) -> None:
         "copies": 0,
         "lost_answers": 2,
         "throttled": 3,
+        "metered": 0,
         "judged": 1,
         "wrong": 1,
         "visible_s": [],
@@ -149,7 +150,8 @@ def test_a_digest_without_a_trace_is_small(run: Run) -> None:
 
 def count(verdict: str, **counts: Any) -> dict[str, Any]:
     """A digest with these counts."""
-    empty = dict.fromkeys(("events", "copies", "lost_answers", "throttled", "judged", "wrong"), 0)
+    names = ("events", "copies", "lost_answers", "throttled", "metered", "judged", "wrong")
+    empty = dict.fromkeys(names, 0)
     return {"verdict": verdict, "visible_s": [], **empty, **counts}
 
 
@@ -161,6 +163,11 @@ def count(verdict: str, **counts: Any) -> dict[str, Any]:
             [count("passed", events=1, judged=1, visible_s=[0.004])],
             "amberflo: 1 judged on embedded; 1 event sent, 0 re-sent; usage right in 1 of 1; "
             "visible after 4 ms (slowest 4 ms)",
+        ),
+        (
+            [count("passed", metered=3, judged=2), count("passed", metered=1, judged=2)],
+            "amberflo: 2 judged on embedded; 0 events sent, 0 re-sent; 4 due from services under "
+            "test; usage right in 4 of 4",
         ),
         (
             [

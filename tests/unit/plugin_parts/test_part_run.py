@@ -67,6 +67,16 @@ def test_names_are_new_each_time(tmp_path: Path) -> None:
     assert [run.new_unique_id(), run.new_unique_id()] == ["evt-abc123-1", "evt-abc123-2"]
 
 
+def test_customers_named_after_one_of_the_run_are_its_own(tmp_path: Path) -> None:
+    """Nobody else uses them; those of other workers and runs are somebody else's."""
+    run = make(tmp_path)
+    run.new_customer()
+    own = ("pt-abc123-1", "pt-abc123-1-other", "pt-abc123-1/b")
+    strange = ("pt-abc123-2", "pt-abc123-12", "pt-abc123-1b", "pt-abc123w1-1", "acme", "")
+    assert list(map(run.is_own, own)) == [True] * 3
+    assert list(map(run.is_own, strange)) == [False] * 6
+
+
 def test_a_key_is_made_only_for_this_machine(tmp_path: Path) -> None:
     """The user's key goes first; without one, only a target of this machine gets a made one."""
     assert make(tmp_path).api_key == "made-key"

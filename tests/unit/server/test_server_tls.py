@@ -569,6 +569,34 @@ _CLIENTS = {
 }
 
 
+_JAVA = """
+import java.net.URI;
+import java.net.http.*;
+
+public class Ask {
+    public static void main(String[] arguments) throws Exception {
+        URI uri = URI.create("https://app.amberflo.io/health");
+        HttpRequest request = HttpRequest.newBuilder(uri).build();
+        HttpResponse.BodyHandler<String> text = HttpResponse.BodyHandlers.ofString();
+        System.out.println(HttpClient.newHttpClient().send(request, text).body());
+    }
+}
+"""
+
+
+def test_java(server: EmbeddedServer, authority: Authority, tmp_path: Path) -> None:
+    """Proxy and trust store are taken from the environment, too."""
+    if shutil.which("javac") is None:
+        pytest.skip("there is no JDK")
+    (tmp_path / "Ask.java").write_text(_JAVA)
+    environment = os.environ | make_environment(server.url, authority, _KEY)
+    command = ["java", "-XX:TieredStopAtLevel=1", "Ask.java"]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.stdout == '{"status":"ok"}\n', done.stderr
+
+
 @pytest.mark.parametrize("name", _CLIENTS)
 def test_clients_in_their_own_processes(
     server: EmbeddedServer, authority: Authority, name: str
