@@ -5,15 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_amberflo.metering.deferral import (
-    Entry,
-    Rules,
-    StoredQuery,
-    find_due,
-    needs_settling,
-    plan_totals,
-)
-from pytest_amberflo.metering.ledger_text import write_entry
 from pytest_amberflo.metering.query import UsageQuery, read_query
 from pytest_amberflo.settings import VARIANTS
 
@@ -25,6 +16,7 @@ if TYPE_CHECKING:
     from pytest_amberflo.desk import Metering
     from pytest_amberflo.http.exchange import Request
     from pytest_amberflo.judge import UsageJudge
+    from pytest_amberflo.metering.deferral import Entry, StoredQuery
     from pytest_amberflo.reader import UsageReader
     from pytest_amberflo.run import Run
     from pytest_amberflo.verdict import Verdict
@@ -69,6 +61,8 @@ class Deferral:
         """Whether right fresh figures prove less than the item asks."""
         if not self._judge.is_live or not self._judge.has_ingested:
             return False
+        from pytest_amberflo.metering.deferral import needs_settling  # noqa: PLC0415  only live
+
         is_plain = self._variant in (None, PLAIN)
         return not is_plain or needs_settling(self._judge.sent, self._run.settings.dedup)
 
@@ -77,6 +71,12 @@ class Deferral:
         settings, judge = self._run.settings, self._judge
         if settings.ledger is None or not judge.sent:
             return None
+        from pytest_amberflo.metering.deferral import (  # noqa: PLC0415  only with a ledger
+            Entry,
+            Rules,
+            find_due,
+        )
+
         customers = {found.event.customer for found in judge.sent}
         return Entry(
             run=self._run.run_id,
@@ -109,6 +109,8 @@ class Deferral:
 
     def _list_queries(self) -> Iterator[StoredQuery]:
         """Totals of everything that was sent, then what the document asked."""
+        from pytest_amberflo.metering.deferral import plan_totals  # noqa: PLC0415  likewise
+
         totals = plan_totals(found.event for found in self._judge.sent)
         known: set[tuple[str | None, str, UsageQuery]] = set()
         for is_total, request, target in (
@@ -122,6 +124,8 @@ class Deferral:
                 yield query
 
     def _store(self, request: Request, target: Target, *, is_total: bool) -> StoredQuery:
+        from pytest_amberflo.metering.deferral import StoredQuery  # noqa: PLC0415  likewise
+
         base = self._route(target)
         description = self._run.find_shipped(target)
         return StoredQuery(
@@ -135,7 +139,11 @@ class Deferral:
 
 def write_line(entry: Entry | None, nodeid: str) -> str | None:
     """The line of an item in a ledger file; None where it has none."""
-    return None if entry is None else write_entry(replace(entry, item=nodeid))
+    if entry is None:
+        return None
+    from pytest_amberflo.metering.ledger_text import write_entry  # noqa: PLC0415  likewise
+
+    return write_entry(replace(entry, item=nodeid))
 
 
 def keep_desk(desk: Metering, nodeid: str, run: Run, *, is_red: bool) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pytest_amberflo.arazzo.events import Call, Refusal
@@ -32,6 +33,7 @@ from pytest_amberflo.witness import Witness
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from pytest_amberflo.arazzo.bound import Target
     from pytest_amberflo.emitter.block import Block
     from pytest_amberflo.emitter.watch import Watch
     from pytest_amberflo.metering.deferral import Entry
@@ -283,11 +285,15 @@ class Metering:
             self._clock,
         ).ingest(call)
 
+    @cached_property
+    def _target(self) -> Target:
+        return find_ingest(self._bound)
+
     def _make_call(self, body: bytes) -> Call:
         self._calls += 1
         document = self._bound.document
         workflow = document.workflows[0]
-        target = find_ingest(self._bound)
+        target = self._target
         return Call(
             number=self._calls,
             document=document,

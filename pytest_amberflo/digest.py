@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
 
 from pytest_amberflo.deferral import write_line
-from pytest_amberflo.emitter_text import trace_emission
 from pytest_amberflo.exchange_text import clean, describe_request
-from pytest_amberflo.metering.ledger_text import write_moment
 from pytest_amberflo.metering.number import format_number
 from pytest_amberflo.metering.window import format_time
 from pytest_amberflo.usage_text import format_duration
@@ -180,6 +178,8 @@ def list_properties(result: ItemResult) -> Iterator[tuple[str, str | int | float
     if tally.visible_after_s:
         yield "amberflo_visible_after_ms", round(max(tally.visible_after_s) * 1000)
     if result.entry is not None:
+        from pytest_amberflo.metering.ledger_text import write_moment  # noqa: PLC0415  rare
+
         yield "amberflo_not_before", write_moment(result.entry.not_before_s)
 
 
@@ -335,14 +335,18 @@ def _trace_metering(result: ItemResult) -> dict[str, Any]:
         if isinstance(detail, UsageDetail) and detail.judgement is not None:
             expected += [format_number(row.expected) for row in detail.judgement.rows]
             seen += [format_number(row.seen) for row in detail.judgement.rows]
-    return {
+    found = {
         "events": tally.events,
         "expected": expected,
         "seen": seen,
         "polls": tally.polls,
         "settled_after_s": max(tally.visible_after_s, default=None),
-        **({} if result.emission is None else trace_emission(result.emission)),
     }
+    if result.emission is None:
+        return found
+    from pytest_amberflo.emitter_text import trace_emission  # noqa: PLC0415  only with meters
+
+    return found | trace_emission(result.emission)
 
 
 def _print_pointer(pointer: Sequence[str | int]) -> str:

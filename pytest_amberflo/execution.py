@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 from pytest_amberflo.arazzo.errors import DocumentError
 from pytest_amberflo.arazzo.events import Outcome
 from pytest_amberflo.arazzo.limits import Limits
-from pytest_amberflo.arazzo.rehearsal import Rehearsal
 from pytest_amberflo.arazzo.runner import Runner
 from pytest_amberflo.courier import Courier
 from pytest_amberflo.deferral import HOLDS_A_KEY, NO_LEDGER, Deferral
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from pytest_amberflo.arazzo.input_schema import InputSchema
     from pytest_amberflo.arazzo.model import Workflow
     from pytest_amberflo.arazzo.operation import ApiDescription, Operation
+    from pytest_amberflo.arazzo.rehearsal import Rehearsal
     from pytest_amberflo.arazzo.source import Pointer
     from pytest_amberflo.emitter.trial import Hands, Trial
     from pytest_amberflo.extension import StepExtension, WorkflowExtension
@@ -152,6 +152,8 @@ class Execution:
         engine: Runner | Rehearsal
         trial = None
         if run.settings.is_dry_run:
+            from pytest_amberflo.arazzo.rehearsal import Rehearsal  # noqa: PLC0415  a dry run
+
             engine = Rehearsal(inspect=courier.admit, route=route)
         else:
             ingestion = Ingestion(run, courier, judge, clock, tally)

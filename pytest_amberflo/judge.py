@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from pytest_amberflo.metering.baseline import leave_out_own
 from pytest_amberflo.metering.event import UnreadableEventError, read_events
 from pytest_amberflo.metering.expect import Judgement, Status, judge_reading
-from pytest_amberflo.metering.explain import explain
 from pytest_amberflo.metering.ledger import Fate, Ledger, Transmission, fate_of
 from pytest_amberflo.metering.number import add_exactly, format_number
 from pytest_amberflo.metering.oracle import TooManyWorldsError, list_worlds
@@ -239,6 +238,8 @@ class UsageJudge:
                 self._tally.visible_after_s.append(visible)
             detail = UsageDetail(judgement=judgement, settled=settled, visible_after_s=visible)
             return CheckOutcome.PASSED, _summarize(judgement), detail
+        from pytest_amberflo.metering.explain import explain  # noqa: PLC0415  only a red run
+
         causes = explain(judgement, self._ledger.records(), self._terms, self._judgements)
         detail = UsageDetail(judgement=judgement, settled=settled, causes=causes)
         if judgement.status is Status.DEFERRED:

@@ -224,7 +224,6 @@ def _make_signature(names: tuple[str, ...]) -> inspect.Signature:
 
 def _run(execution: Execution, item: pytest.Item) -> None:
     __tracebackhide__ = True
-    from pytest_amberflo.failure import WorkflowFailure  # noqa: PLC0415
     from pytest_amberflo.summary import note_result  # noqa: PLC0415
     from pytest_amberflo.variants import VariantSkippedError  # noqa: PLC0415
     from pytest_amberflo.verdict import Verdict  # noqa: PLC0415
@@ -239,6 +238,8 @@ def _run(execution: Execution, item: pytest.Item) -> None:
     note_result(item, result)
     item.config.hook.pytest_amberflo_workflow_result(item=item, result=result)
     if result.verdict not in (Verdict.PASSED, Verdict.DEFERRED):
+        from pytest_amberflo.failure import WorkflowFailure  # noqa: PLC0415  only a red run
+
         raise WorkflowFailure(result)
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_amberflo.arazzo.events import Refusal
-from pytest_amberflo.arazzo.rehearsal import Rehearsal
 from pytest_amberflo.metering.baseline import (
     BaselineMovedError,
     list_baseline_queries,
@@ -90,6 +89,8 @@ class PriorUsage:
             role = self._courier.extension_of(call).role
             if not unknown and recognize(call.target, role) == "usage":
                 found.append(call)
+
+        from pytest_amberflo.arazzo.rehearsal import Rehearsal  # noqa: PLC0415  off loopback
 
         rehearsal = Rehearsal(inspect=look, route=self._route)
         rehearsal.run(self._prepared.bound, self._prepared.workflow, self._inputs)

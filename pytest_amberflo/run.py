@@ -104,6 +104,7 @@ class Run:
         self._shared_folder = folder
         self._server: EmbeddedServer | None = None
         self._contracts: dict[int, Gate] = {}
+        self._secret_places: dict[int, tuple[Any, tuple[tuple[str, str], ...]]] = {}
         self._fresh: set[str] = set()
         self._week_starts = frozenset(WEEK_STARTS)
         self._unique_ids = 0
@@ -264,6 +265,13 @@ class Run:
 
     def secret_places(self, description: Any) -> tuple[tuple[str, str], ...]:
         """Where the security schemes of a description stand in a request: place and name."""
+        key = id(description)
+        if key not in self._secret_places:
+            # With the description, so that no other takes over its id.
+            self._secret_places[key] = (description, self._find_secret_places(description))
+        return self._secret_places[key][1]
+
+    def _find_secret_places(self, description: Any) -> tuple[tuple[str, str], ...]:
         places = [
             (str(scheme["in"]), str(scheme["name"]))
             for scheme in description.list_security_schemes()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from pytest_amberflo.emitter.listener import Listener
     from pytest_amberflo.metering.dedup import DedupRules
-    from pytest_amberflo.metering.emission import Arrival, CallMark, Declared
+    from pytest_amberflo.metering.emission import Arrival, Arrived, CallMark, Declared
     from pytest_amberflo.run import Run
 
 #: How often it is looked for news, in seconds.
@@ -137,8 +137,26 @@ class Watch:
             calls_s=[call.done_s for call in self.calls],
             arrivals_s=moments,
             is_complete=emission.is_complete,
-            is_retrying=_may_try_again(emission),
+            is_retrying=_is_retrying(emission),
         )
+
+
+def _is_retrying(emission: Emission) -> bool:
+    """Whether something may come again: it is not there, or its sender was never told that it is.
+
+    What was stored and answered by nobody is sent once more by every good sender, and how it is
+    sent then matters.
+    """
+    records = [*(pair.record for pair in emission.pairing.pairs), *emission.pairing.extra]
+    if any(_is_open(record) for record in records):
+        return True
+    unstored = [arrival for arrival in emission.arrivals if not arrival.is_stored]
+    return not emission.is_complete and any(map(_may_be_tried_again, unstored))
+
+
+def _is_open(record: Arrived) -> bool:
+    """Whether no request that brought a record got an answer that ends the matter."""
+    return all(map(_may_be_tried_again, record.arrivals))
 
 
 def make_patience(run: Run) -> Patience:
@@ -151,20 +169,8 @@ def make_patience(run: Run) -> Patience:
     )
 
 
-def _may_try_again(emission: Emission) -> bool:
-    """Whether a sender was not told that its events are there, and may yet send them again."""
-    if any(
-        not any(arrival.is_acknowledged for arrival in pair.record.arrivals)
-        for pair in emission.pairing.pairs
-    ):
-        return True
-    return not emission.is_complete and any(
-        _says_try_again(arrival) for arrival in emission.arrivals if not arrival.is_stored
-    )
-
-
-def _says_try_again(arrival: Arrival) -> bool:
-    """Whether the answer, or that there was none, says so."""
+def _may_be_tried_again(arrival: Arrival) -> bool:
+    """Whether the answer, or that there was none, says: try again."""
     status = arrival.status
     return not arrival.is_answered or status is None or status in (408, 429) or status >= 500
 

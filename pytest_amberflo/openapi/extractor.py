@@ -12,7 +12,6 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_amberflo.arazzo.errors import DocumentError, ExpressionSyntaxError
-from pytest_amberflo.arazzo.regex import check_pattern
 from pytest_amberflo.openapi.extract import (
     SCHEMAS,
     Extract,
@@ -245,9 +244,12 @@ class Extractor:
         """Note patterns that are no regular expressions."""
         named = node.value.get("patternProperties")
         for pattern in (node.value.get("pattern"), *(named if isinstance(named, dict) else ())):
+            if not isinstance(pattern, str):
+                continue
+            from pytest_amberflo.arazzo.regex import check_pattern  # noqa: PLC0415  costly
+
             try:
-                if isinstance(pattern, str):
-                    check_pattern(to_python(pattern))
+                check_pattern(to_python(pattern))
             except ExpressionSyntaxError as error:
                 problem = node.error(f"the pattern {error.message}").problems[0]
                 self._blame(name, problem, node.source)

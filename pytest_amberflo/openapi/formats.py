@@ -27,7 +27,7 @@ _DURATION: Final = re.compile(
 )
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:.")
 #: What must be escaped in a URI (RFC 3986, 2).
-_NO_URI: Final = re.compile(r'[\x00-\x20<>"{}|\\^`\x7f-\U0010ffff]|%(?![0-9A-Fa-f]{2})')
+_NO_URI: Final = re.compile(r"[^!#-;=?-\[\]_a-z~]|%(?![0-9A-Fa-f]{2})")
 
 
 def _is_within(bits: int) -> Callable[[Any], bool]:

@@ -5,14 +5,9 @@ from __future__ import annotations
 import fnmatch
 from dataclasses import dataclass
 from email.message import Message
-from email.parser import BytesParser
-from email.policy import HTTP
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
-
-from defusedxml import DefusedXmlException
-from defusedxml.ElementTree import ParseError, fromstring
 
 from pytest_amberflo.http.exchange import is_json_type, is_xml_type
 from pytest_amberflo.http.json_text import JsonTextError, read_json
@@ -136,6 +131,9 @@ def _decode(raw: bytes, charset: str) -> str:
 
 
 def _check_xml(raw: bytes) -> None:
+    from defusedxml import DefusedXmlException  # noqa: PLC0415  only with XML
+    from defusedxml.ElementTree import ParseError, fromstring  # noqa: PLC0415
+
     try:
         fromstring(raw, forbid_dtd=False)
     except ParseError as error:
@@ -147,6 +145,9 @@ def _check_xml(raw: bytes) -> None:
 
 
 def _read_multipart(raw: bytes, content_type: ContentType, shape: Shape) -> Any:
+    from email.parser import BytesParser  # noqa: PLC0415  only with forms
+    from email.policy import HTTP  # noqa: PLC0415
+
     boundary = content_type.parameters.get("boundary", "")
     head = f'Content-Type: {content_type.media_type}; boundary="{boundary}"\r\n\r\n'
     message = BytesParser(policy=HTTP).parsebytes(head.encode("latin-1", "replace") + raw)
