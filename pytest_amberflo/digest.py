@@ -166,6 +166,9 @@ def list_properties(result: ItemResult) -> Iterator[tuple[str, str | int | float
     yield "amberflo_events_sent", tally.events
     yield "amberflo_events_resent", tally.copies
     yield "amberflo_usage_judged", tally.judged
+    if result.emission is not None:
+        yield "amberflo_events_due", len(result.emission.scene.declared)
+        yield "amberflo_events_heard", result.emission.count
     for check in result.checks:
         detail = check.detail
         if isinstance(detail, UsageDetail) and detail.judgement is not None:

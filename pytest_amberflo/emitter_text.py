@@ -77,7 +77,7 @@ def _came(record: Arrived) -> str:
     parts += [f"{name}={value}" for name, value in event.dimensions]
     parts.append(f"customer={event.customer}" if event.customer else "no customer")
     if event.time_ms is not None:
-        parts.append(f"at {format_time(event.time_ms)[11:]}")
+        parts.append(f"at {format_time(event.time_ms).rpartition(' ')[2]}")
     return "  ".join([*parts, *([f"{count} times"] if count > 1 else [])])
 
 

@@ -97,11 +97,20 @@ class Witness:
             if call is None:
                 return
             try:
-                self._reader.settle(
+                exchange = self._reader.settle(
                     call, read_query(call.plan.sent.request.body or b""), settle_s=None
                 )
             except NotJudgedError as error:
                 self._courier.add(call, "throttle", CheckOutcome.ERROR, str(error))
+                return
+            response = exchange.response
+            if response is not None and response.status != 200:
+                message = (
+                    f"usage could not be read: a query of our own is answered {response.status}"
+                )
+                self._courier.add(
+                    call, "usage", CheckOutcome.UNVERIFIED, message, exchange=exchange
+                )
                 return
             if any(check.outcome is CheckOutcome.FAILED for check in self._courier.checks):
                 return

@@ -77,7 +77,7 @@ class Watch:
             is_news = self.listener.poll(self._is_wanted)
             if is_news or emission is None:
                 emission = judge_emission(self._scene())
-            if is_flood(len(self.declared), _count_events(emission)):
+            if is_flood(len(self.declared), emission.count):
                 return _add_finding(emission, _describe_flood(emission, asked_s - called_s))
             if not self.listener.is_whole:
                 return _add_finding(emission, "more came to ingest than the server can keep")
@@ -175,17 +175,13 @@ def _may_be_tried_again(arrival: Arrival) -> bool:
     return not arrival.is_answered or status is None or status in (408, 429) or status >= 500
 
 
-def _count_events(emission: Emission) -> int:
-    return sum(len(arrival.events) for arrival in emission.arrivals)
-
-
 def _is_noisy(emission: Emission, now: float, patience: Patience) -> bool:
     last = max((arrival.at_s for arrival in emission.arrivals), default=0.0)
     return now - last < patience.quiet_s
 
 
 def _describe_flood(emission: Emission, seconds: float) -> str:
-    due, came = len(emission.scene.declared), _count_events(emission)
+    due, came = len(emission.scene.declared), emission.count
     noun = "event was" if due == 1 else "events were"
     return f"flood: {due} {noun} due, and {came} came within {seconds:.1f} s of the last call"
 

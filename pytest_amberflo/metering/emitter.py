@@ -68,6 +68,12 @@ class Emission:
         return not self.findings
 
     @property
+    def count(self) -> int:
+        """How many events came for these calls, every copy of them."""
+        records = [*(pair.record for pair in self.pairing.pairs), *self.pairing.extra]
+        return sum(len(record.arrivals) for record in (*records, *self.unkept))
+
+    @property
     def arrivals(self) -> tuple[Arrival, ...]:
         """The requests that brought something of these calls, in their order."""
         records = [*(pair.record for pair in self.pairing.pairs), *self.pairing.extra]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -32,11 +33,11 @@ def _put(write: Write, service: ChatService, *changes: tuple[str, str]) -> None:
     write("talk.arazzo.yaml", edit(CHAT_WORKFLOW, *changes))
 
 
-def test_a_right_service_is_right_in_every_variant(write: Write, run: Run) -> None:
+def test_a_right_service_is_right_in_every_variant(write: Write, run_serially: Run) -> None:
     """Each is an item of its own; the service sends again until it is taken."""
     with ChatService(tries=200) as service:
         _put(write, service, _KEYED)
-        result = run("-v", _ALL, "--amberflo-quiet=0.2")
+        result = run_serially("-n", "2", "-v", _ALL, "--amberflo-quiet=0.2")
     result.assert_outcomes(passed=7)
     for variant in ("once", "unavailable", "throttled", "lost-answer", "down", "slow", "repeat"):
         result.stdout.fnmatch_lines([f"*talk.arazzo.yaml::talk::{variant}*"])
@@ -117,6 +118,10 @@ def _twice(service: ChatService, call: Call, event: dict[str, Any]) -> None:
     service.post(call, event | {"uniqueId": event["uniqueId"] + "-again"})
 
 
+def _later(service: ChatService, call: Call, event: dict[str, Any]) -> None:
+    threading.Thread(target=ChatService.meter, args=(service, call, event)).start()
+
+
 def _never(*_: Any) -> None:
     pass
 
@@ -130,6 +135,9 @@ def _flood(service: ChatService, call: Call, event: dict[str, Any]) -> None:
     [
         ("lost-answer", {"resent": lambda e: e | {"meterTimeInMillis": int(time.time() * 1000)}},
          "chat: the retry re-stamped the time: two records, * ms apart: tokens 3 at *"),
+        ("lost-answer",
+         {"resent": lambda e: e | {"uniqueId": "late"}, "metered": _later, "pause_s": 0.5},
+         "chat: the retry minted a new uniqueId: tokens 3 at *"),
         ("unavailable", {"tries": 2}, "chat: the batch was dropped after 2 tries: tokens 3 *503*"),
         ("down", {"tries": 3}, "chat: the batch was dropped after 3 tries: tokens 3 *no answer*"),
         ("throttled", {"tries": 1}, "chat: lost: tokens 3 * was sent once, was answered 429,*"),
@@ -137,7 +145,7 @@ def _flood(service: ChatService, call: Call, event: dict[str, Any]) -> None:
         ("once", {"metered": _never}, "chat: tokens 3 was due, and nothing at all came."),
         ("once", {"metered": _flood}, "flood: 1 event was due, and 600 came within * s*"),
     ],
-    ids=["restamp", "two-tries", "three-tries", "one-try", "twice", "never", "flood"],
+    ids=["restamp", "late", "two-tries", "three-tries", "one-try", "twice", "never", "flood"],
 )  # fmt: skip
 def test_a_mistake_is_the_headline(
     write: Write, run_serially: Run, variant: str, changed: dict[str, Any], headline: str
@@ -146,7 +154,7 @@ def test_a_mistake_is_the_headline(
     with Faulty(**changed) as service:
         _put(write, service)
         started = time.monotonic()
-        options = ("--amberflo-settle=0.2", "--amberflo-quiet=0.2")
+        options = ("--amberflo-settle=0.3", "--amberflo-quiet=0.2")
         result = run_serially(*options, f"--amberflo-emitter-variants={variant}")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines([f"*_ talk::{variant} _*", headline])
@@ -225,7 +233,7 @@ def test_a_flush_step_has_the_service_send(write: Write, run_serially: Run) -> N
     result.stdout.fnmatch_lines(["chat: tokens 3 was due, and nothing at all came."])
 
 
-def test_hooks_flush_and_restart(write: Write, run: Run) -> None:
+def test_hooks_flush_and_restart(write: Write, run_serially: Run) -> None:
     """A conftest says how; what was in memory and is not sent before a restart is lost."""
     flush = (
         "import httpx\n\n"
@@ -239,7 +247,7 @@ def test_hooks_flush_and_restart(write: Write, run: Run) -> None:
     with Holding() as service:
         _put(write, service, two)
         write("conftest.py", flush.replace("URL", service.url))
-        result = run(*_FAST, "--amberflo-emitter-variants=once,restart")
+        result = run_serially(*_FAST, "--amberflo-emitter-variants=once,restart")
     result.assert_outcomes(passed=2)
 
 
@@ -288,9 +296,11 @@ def test_the_trace_has_what_was_declared_and_received(
     """Every request to ingest with its events, and the findings."""
     with Faulty(resent=lambda event: event | {"uniqueId": "retry-1"}) as service:
         _put(write, service)
-        run_serially(
-            *_FAST, "--amberflo-emitter-variants=lost-answer", "--amberflo-trace=trace.json"
-        )
+        files = ("--amberflo-trace=trace.json", "--junitxml=junit.xml")
+        run_serially(*_FAST, "--amberflo-emitter-variants=lost-answer", *files)
+    junit = (pytester.path / "junit.xml").read_text(encoding="utf-8")
+    assert 'name="amberflo_events_due" value="1"' in junit
+    assert 'name="amberflo_events_heard" value="2"' in junit
     trace = json.loads((pytester.path / "trace.json").read_text(encoding="utf-8"))
     metering = trace["workflows"][0]["metering"]
     (declared,) = metering["declared"]

@@ -114,7 +114,7 @@ def test_a_fixed_customer_elsewhere_is_unverified(write: Write, run_serially: Ru
     )
 
 
-def test_a_step_says_what_usage_it_expects(write: Write, run: Run) -> None:
+def test_a_step_says_what_usage_it_expects(write: Write, run_serially: Run) -> None:
     """The sum of the cells that it names, once everything has been sent."""
     with ChatService() as service:
         _put(
@@ -129,7 +129,7 @@ def test_a_step_says_what_usage_it_expects(write: Write, run: Run) -> None:
                 ),
             ),
         )
-        result = run(*_FAST, _ONCE, "-v")
+        result = run_serially(*_FAST, _ONCE, "-v")
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["    query  POST /usage  200 * usage 3 as the step expects"])
 

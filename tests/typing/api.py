@@ -53,3 +53,12 @@ def pytest_amberflo_workflow_result(item: pytest.Item, result: ItemResult) -> No
     if result.verdict is Verdict.FAILED:
         failed: tuple[Check, ...] = result.failed_checks
         assert all(check.outcome is not CheckOutcome.PASSED for check in failed)
+
+
+def pytest_amberflo_flush_emitter(item: pytest.Item) -> None:
+    """A hook of a conftest: the service under test sends what it holds."""
+
+
+def pytest_amberflo_restart_emitter(item: pytest.Item) -> object:
+    """A hook of a conftest: the service under test is stopped and started."""
+    return item

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from unit.metering.emitter_kit import START_S, call, came, due, event, findings, judge, lost
 
+from pytest_amberflo.emitter_text import describe_emission, trace_emission
 from pytest_amberflo.metering.dedup import read_dedup_rules
 
 _AT = "at 2026-09-21 14:13:21.020"
@@ -420,3 +424,40 @@ def test_customers_of_others_are_left_alone() -> None:
     """An event of a customer that may not be ours takes no part."""
     arrivals = [came(1.05, event(1.02, customerId="pt-other-1"))]
     assert findings([due(1)], arrivals) == ["missing: chat-1: tokens 1 was due, and never came."]
+
+
+_JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**20), 10**20)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+_NAMES = (
+    "meterApiName",
+    "customerId",
+    "meterValue",
+    "meterTimeInMillis",
+    "uniqueId",
+    "dimensions",
+    "values",
+)
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    changes=st.lists(st.dictionaries(st.sampled_from(_NAMES), _JSON), max_size=3),
+    bodies=st.lists(_JSON, max_size=2),
+    status=st.sampled_from([200, 400, 429, 503]),
+)
+def test_whatever_is_sent_can_be_told(changes: Any, bodies: Any, status: int) -> None:
+    """No member of an event, and no event, is of a kind that the report cannot name."""
+    events = [_E | change for change in changes]
+    found = judge([due(1)], [came(1.05, *events, *bodies, status=status, problem="no")])
+    assert found.count >= 0
+    assert "call" in describe_emission(found)[len(found.findings[:20]) + 1]
+    assert json.dumps(trace_emission(found))

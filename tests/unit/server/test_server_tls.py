@@ -82,7 +82,9 @@ def _trust(authority: Authority) -> ssl.SSLContext:
 
 
 def _shake(plain: socket.socket, authority: Authority, host: str = _INGEST) -> ssl.SSLSocket:
-    return _trust(authority).wrap_socket(plain, server_hostname=host)
+    context = _trust(authority)
+    # An end without a good-bye is an error.
+    return context.wrap_socket(plain, server_hostname=host, suppress_ragged_eofs=False)
 
 
 def _ask(secure: socket.socket) -> bytes:
@@ -190,6 +192,15 @@ def test_a_host_may_be_spelled_otherwise(raw: RawClient, target: str) -> None:
     assert raw.read_head() == (200, {})
     raw.send(_HEALTH)
     assert raw.read()[2] == b'{"status":"ok"}'
+
+
+def test_what_follows_a_request_for_a_tunnel_goes_into_it(raw: RawClient) -> None:
+    """A client need not wait for the answer, nor for those to what it sent before."""
+    connect = b"CONNECT app.amberflo.io:80 HTTP/1.1\r\n\r\n"
+    raw.send(_HEALTH + connect + _HEALTH + _HEALTH)
+    assert raw.read()[2] == b'{"status":"ok"}'
+    assert raw.read_head() == (200, {})
+    assert [raw.read()[2] for _ in range(2)] == [b'{"status":"ok"}'] * 2
 
 
 @pytest.mark.parametrize(
@@ -357,12 +368,13 @@ def test_a_half_closed_connection_is_answered(raw: RawClient, authority: Authori
                 incoming.write(raw.socket.recv(65_536))
 
     act(tls.do_handshake)
-    tls.write(_HEALTH)
+    event = {"meterApiName": "m", "meterValue": 1, "meterTimeInMillis": 1_718_153_645_993}
+    tls.write(raw.render_post("/ingest", event))
     with pytest.raises(ssl.SSLWantReadError):
         tls.unwrap()
     raw.socket.sendall(outgoing.read())
     incoming.write(_read_to_end(raw.socket))
-    assert b'{"status":"ok"}' in tls.read(4096)
+    assert b'"1 records were ingested"' in tls.read(4096)
 
 
 def test_tls_within_tls(raw: RawClient, authority: Authority) -> None:
@@ -548,25 +560,52 @@ _CLIENTS = {
         "-c",
         "import httpx; print(httpx.get('https://app.amberflo.io/health').text)",
     ],
-    # Older clients of Node send a proxy the whole URL.
-    "axios": [
-        "node",
-        "-e",
-        "const p = new URL(process.env.HTTPS_PROXY);"
-        "require('http').get({host: p.hostname, port: p.port,"
-        " path: 'https://app.amberflo.io/health', headers: {Host: 'app.amberflo.io'}},"
-        " r => r.pipe(process.stdout))",
-    ],
-    "node": [
-        "node",
-        "-e",
-        "const p = new URL(process.env.HTTPS_PROXY), host = 'app.amberflo.io';"
-        "require('http').request({host: p.hostname, port: p.port, method: 'CONNECT',"
-        " path: host + ':443'}).on('connect', (_, socket) =>"
-        " require('https').get({host, socket, agent: false, path: '/health'},"
-        " r => r.pipe(process.stdout))).end()",
-    ],
 }
+
+
+#: What axios makes of a call of Amberflo's TypeScript client, whose package cannot be had from the
+#: registry any more: the whole URL to the proxy, or a tunnel, as newer agents do.
+_TYPESCRIPT = """
+const http = require('http'), https = require('https');
+const proxy = new URL(process.env.HTTPS_PROXY), host = 'ingest.amberflo.io';
+const event = {uniqueId: process.argv[1], meterApiName: 'ts', customerId: 'acme', meterValue: 2,
+               meterTimeInMillis: Date.now(), dimensions: {region: 'eu'}};
+const body = JSON.stringify([event]);
+const headers = {
+  'X-API-KEY': process.env.AMBERFLO_API_KEY, 'Content-Type': 'application/json',
+  'Accept': 'application/json, text/plain, */*', 'Content-Length': Buffer.byteLength(body),
+  'User-Agent': 'Amberflo.io SDK 2.6.0; Typescript; Node ' + process.version, 'Host': host,
+};
+const show = answer => answer.on('data', part => process.stdout.write(part));
+const to = {host: proxy.hostname, port: proxy.port};
+if (process.argv[2] === 'whole') {
+  http.request({...to, method: 'POST', path: `https://${host}/ingest`, headers}, show).end(body);
+} else {
+  http.request({...to, method: 'CONNECT', path: host + ':443'}).on('connect', (_, socket) => {
+    https.request({host, socket, agent: false, method: 'POST', path: '/ingest', headers}, show)
+      .end(body);
+  }).end();
+}
+"""
+
+
+@pytest.mark.parametrize("way", ["whole", "tunnel"])
+def test_the_typescript_clients_requests(
+    server: EmbeddedServer, authority: Authority, way: str
+) -> None:
+    """They arrive with Node's own means, by the environment alone."""
+    if shutil.which("node") is None:
+        pytest.skip("node is not installed")
+    environment = os.environ | make_environment(server.url, authority, _KEY)
+    done = subprocess.run(
+        ["node", "-e", _TYPESCRIPT, f"id-{way}", way],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.stdout == "1 records were ingested", done.stderr
 
 
 _JAVA = """
