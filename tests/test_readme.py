@@ -64,9 +64,9 @@ def _assert_shown(shown: list[str], printed: str) -> None:
         assert any(re.match(pattern, found) for found in lines), f"{line!r} not in\n{printed}"
 
 
-def _run(*arguments: str) -> str:
+def _run(*arguments: str, timeout_s: float = 60) -> str:
     command = [sys.executable, "-m", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=timeout_s)
     return done.stdout + done.stderr
 
 

@@ -34,7 +34,7 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytes
 def test_the_right_service_is_green() -> None:
     """In every variant."""
     commands, shown = readme._console("pytest tests/workflows -v")
-    printed = readme._run(*shlex.split(commands[0]))
+    printed = readme._run(*shlex.split(commands[0]), timeout_s=150)
     readme._assert_shown(shown, printed)
     assert "8 passed" in printed
 
@@ -45,6 +45,6 @@ def test_the_careless_service_is_red(project: pytest.Pytester) -> None:
     text = conftest.read_text(encoding="utf-8")
     conftest.write_text(text.replace("service.py", "careless.py"), encoding="utf-8")
     commands, shown = readme._console("pytest tests/workflows --amberflo-emitter-variants")
-    printed = readme._run(*shlex.split(commands[0]))
+    printed = readme._run(*shlex.split(commands[0]), timeout_s=150)
     readme._assert_shown(shown, printed)
     assert "1 failed" in printed
