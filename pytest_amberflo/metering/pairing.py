@@ -34,7 +34,9 @@ _MATCH: Final = 130
 #: The share that other fields count for where `match` says whose event it is.
 _MATCHED: Final = 0.4
 #: Of pairs that cost the same, the one that is nearer in time is the better by less than this.
-_UNIT: Final = 1_000
+_UNIT: Final = 100_000
+#: An event that is further from its arrival does not tell when it happened, in seconds.
+_TELLING_S: Final = 60.0
 #: How far clocks of one machine may seem to be apart, in seconds.
 _SLACK_S: Final = 0.05
 
@@ -164,9 +166,13 @@ def _weigh(flaw: Flaw, declared: Declared, event: Emitted) -> int:
 
 
 def _distance(declared: Declared, record: Arrived) -> int:
-    """How far an event is from the call in time, in hundredths of a second, below the unit."""
-    call, time_ms = declared.call, record.event.time_ms
-    moments = [record.at_s] if time_ms is None else [record.at_s, time_ms / 1000]
-    away = min(max(call.started_s - moment, moment - call.done_s, 0.0) for moment in moments)
-    # Of two that are within the call, the one that came sooner.
-    return min(_UNIT - 2, int(away * 100)) + (record.at_s > call.done_s)
+    """How far an event is from the call in time, in milliseconds, below the unit.
+
+    What it says itself tells more than when it came, for it may have waited; unless it says a
+    time that is cut, or of another clock.
+    """
+    call, time_ms, moment_s = declared.call, record.event.time_ms, record.at_s
+    if time_ms is not None and abs(time_ms / 1000 - moment_s) <= _TELLING_S:
+        moment_s = time_ms / 1000
+    away_s = max(call.started_s - moment_s, moment_s - call.done_s, 0.0)
+    return min(_UNIT - 1, int(away_s * 1000))

@@ -94,6 +94,14 @@ def test_what_came_before_a_call_is_not_of_it() -> None:
     assert [finding.kind.value for finding in found.findings] == ["missing", "unexpected"]
 
 
+def test_an_event_is_of_the_call_in_which_it_happened() -> None:
+    """Not of the one during which it came; and of equal calls it is the other that has none."""
+    found = judge([due(1), due(2)], [came(2.05, event(1.02))])
+    assert [missing.call.number for missing in found.pairing.missing] == [2]
+    found = judge([due(1), due(2)], [came(2.05, event(2.02))])
+    assert [missing.call.number for missing in found.pairing.missing] == [1]
+
+
 def test_many_events_are_paired_in_time() -> None:
     """Some hundred take no noticeable time."""
     declared = [due(number, number % 7) for number in range(200)]
