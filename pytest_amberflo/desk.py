@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from pytest_amberflo.arazzo.events import Call, Refusal
 from pytest_amberflo.check_text import describe_checks
 from pytest_amberflo.courier import Courier
 from pytest_amberflo.deferral import HOLDS_A_KEY, NO_LEDGER, Deferral
+from pytest_amberflo.emitter.unheard import UNHEARD, describe_unknown_usage
 from pytest_amberflo.exchange_text import clean
 from pytest_amberflo.extension import StepExtension
 from pytest_amberflo.ingestion import Ingestion
@@ -39,12 +40,6 @@ if TYPE_CHECKING:
     from pytest_amberflo.metering.emitter import Emission
     from pytest_amberflo.metering.ledger import Transmission
     from pytest_amberflo.run import Run
-
-#: What a reader has to know of a target that is not the embedded server.
-UNHEARD: Final = (
-    "judged by usage alone: what the service sent cannot be seen there (unique ids, times, "
-    "dimensions, copies, which call)"
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,12 +224,17 @@ class Metering:
 
             text = "\n".join(describe_emission(emission))
             raise MeteringFailure(self._run.redactor.redact(clean(text)))
+        # Of a customer that others may use nobody knows what usage has to be.
+        own = [sent for sent in heard if self._run.is_own(sent.event.customer or "")]
         if emission is None:
             self._note(UNHEARD)
-        self._judge.enter_heard(heard)
+            known = [sent.event.customer for sent in heard if sent not in own]
+            if known:
+                raise MeteringFailure(f"unverified: {describe_unknown_usage(known[0] or '')}")
+        self._judge.enter_heard(own)
         if not self._witness.has_subject:
             self._witness.remember(self._make_call(b"[]"))
-        if heard:
+        if own:
             self.eventually()
 
     @property

@@ -21,6 +21,7 @@ from pytest_amberflo.metering.witness import (
     Sight,
     find_sights,
     list_unseen,
+    narrow_query,
     plan_witnesses,
     unite_sights,
 )
@@ -255,6 +256,10 @@ class UsageJudge:
         records = self._ledger.records_of(judgement.query.customers)
         found = find_sights(judgement, records, self._terms)
         self._sights = unite_sights(self._sights, found)
+
+    def narrow(self, query: UsageQuery) -> UsageQuery:
+        """A query for what the item has sent only, where the answer to this one is too large."""
+        return narrow_query(query, self._neighbours())
 
     def plan_witnesses(self) -> tuple[UsageQuery, ...]:
         """The queries that would show what no reading has shown."""

@@ -20,6 +20,7 @@ from pytest_amberflo.metering.query import Aggregation, UnreadableQueryError, re
 from pytest_amberflo.metering.usage import UsageShapeError, read_usage
 from pytest_amberflo.recognition import recognize
 from pytest_amberflo.verdict import CheckOutcome
+from pytest_amberflo.witness import rewrite_query
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -113,6 +114,6 @@ class PriorUsage:
         self._judge.add_baseline(query, baseline)
 
     def _read(self, call: Call, query: UsageQuery) -> Reading:
-        asked = self._witness.rewrite(call, query)
+        asked = rewrite_query(call, query)
         response = self._courier.send_patiently(asked, "before the first ingest").response
         return read_usage(response.body if response is not None else b"", query)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pytest_amberflo.metering.expect import Status
 from pytest_amberflo.metering.settle import NOTHING_MORE
 from pytest_amberflo.verdict import CheckOutcome
+from pytest_amberflo.witness import rewrite_query
 
 if TYPE_CHECKING:
     from pytest_amberflo.arazzo.bound import Target
@@ -40,8 +41,7 @@ class UsageReader:
 
         `settle_s` is the step's own wish, or None. Raises NotJudgedError.
         """
-        level = self._run.settings.level_of("usage")
-        if level == "off":
+        if self._run.settings.level_of("usage") == "off":
             return self.read(call)
         self.asked[call.plan.sent.request] = call.target
         last: list[Exchange] = []
@@ -72,23 +72,49 @@ class UsageReader:
         if not last:
             last.append(self.read(call))  # it could not be judged; the document still wants it
         if concluded is not None:
-            outcome, message, detail = concluded
-            if is_cut and _is_too_little(detail):
-                outcome = CheckOutcome.UNVERIFIED
-                message = f"usage had not settled by the deadline: {message}"
-            if outcome is CheckOutcome.FAILED and level == "warn":
-                outcome = CheckOutcome.WARNED
-            self._courier.add(call, "usage", outcome, message, detail=detail, exchange=last[0])
-            pace.note_settled(detail.settled)
-            if detail.judgement is not None:
-                self._run.note_week_starts(detail.judgement.week_starts)
+            self._add(call, concluded, last[0], is_cut=is_cut)
+        elif _was_too_large(last[0]):
+            self._ask_for_less(call, query, settle_s=settle_s)
         return last[0]
+
+    def _add(
+        self,
+        call: Call,
+        concluded: tuple[CheckOutcome, str, UsageDetail],
+        exchange: Exchange,
+        *,
+        is_cut: bool,
+    ) -> None:
+        """Make what was concluded a check; `is_cut` tells that the deadline ended the waiting."""
+        outcome, message, detail = concluded
+        if is_cut and _is_too_little(detail):
+            outcome = CheckOutcome.UNVERIFIED
+            message = f"usage had not settled by the deadline: {message}"
+        if outcome is CheckOutcome.FAILED and self._run.settings.level_of("usage") == "warn":
+            outcome = CheckOutcome.WARNED
+        self._courier.add(call, "usage", outcome, message, detail=detail, exchange=exchange)
+        self._run.pace.note_settled(detail.settled)
+        if detail.judgement is not None:
+            self._run.note_week_starts(detail.judgement.week_starts)
+
+    def _ask_for_less(self, call: Call, query: UsageQuery, *, settle_s: float | None) -> None:
+        """Judge what the item has sent by a smaller answer; a large one is no loss of usage."""
+        narrow = self._judge.narrow(query)
+        if narrow != query:
+            self.settle(rewrite_query(call, narrow), narrow, settle_s=settle_s)
 
     def _has_passed_before(self, call: Call, first: int) -> bool:
         return any(
             check.name == "response-schema" and check.call == call.number
             for check in self._courier.checks[:first]
         ) and all(check.outcome is CheckOutcome.PASSED for check in self._courier.checks[first:])
+
+
+def _was_too_large(exchange: Exchange) -> bool:
+    failure, response = exchange.failure, exchange.response
+    if failure is not None:
+        return failure.kind == "too-large"
+    return response is not None and response.status == 413
 
 
 def _is_too_little(detail: UsageDetail) -> bool:

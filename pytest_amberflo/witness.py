@@ -81,12 +81,6 @@ class Witness:
             if call is not None:
                 yield call
 
-    def rewrite(self, call: Call, query: UsageQuery) -> Call:
-        """The call of a usage query with another query in the same shape."""
-        shape = _shape_of(call.target.operation)
-        body = json.dumps(write_query(query, shape), separators=(",", ":")).encode()
-        return divert(call, replace(call.plan.sent.request, body=body))
-
     def ask(self) -> None:
         """Query what nobody has looked at; verdicts on it become checks."""
         ingest = self._ingest
@@ -171,6 +165,13 @@ class Witness:
         target = Target(source_name=own.source_name, description=shipped, operation=operation)
         # The real service takes events and answers queries on different hosts.
         return target, self._route(target) if is_live else url.removesuffix(path)
+
+
+def rewrite_query(call: Call, query: UsageQuery) -> Call:
+    """The call of a usage query with another query in the same shape."""
+    shape = _shape_of(call.target.operation)
+    body = json.dumps(write_query(query, shape), separators=(",", ":")).encode()
+    return divert(call, replace(call.plan.sent.request, body=body))
 
 
 def find_usage(description: ApiDescription) -> Operation | None:

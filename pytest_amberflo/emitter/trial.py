@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pytest_amberflo.arazzo.events import Refusal
 from pytest_amberflo.emitter.declaring import DeclarationError, declare
 from pytest_amberflo.emitter.entering import foresee, list_heard
+from pytest_amberflo.emitter.unheard import UNHEARD, describe_unknown_usage
 from pytest_amberflo.metering.emission import CallMark
 from pytest_amberflo.own_call import stand_in
 from pytest_amberflo.verdict import CheckOutcome, EmissionDetail
@@ -203,12 +204,16 @@ class Trial:
         return False
 
     def _enter_heard(self, arrivals: Iterable[Arrival]) -> None:
-        """Put what came into the ledger, so that usage is judged by it."""
+        """Put what came into the ledger, so that usage is judged by it.
+
+        But for customers that others may use: nobody knows what their usage has to be.
+        """
+        own = frozenset(filter(self._run.is_own, self._watch.own_customers))
         for arrival in arrivals:
             if arrival.number in self._entered:
                 continue
             self._entered.add(arrival.number)
-            self._judge.enter_heard(list(list_heard(arrival, self._watch.own_customers)))
+            self._judge.enter_heard(list(list_heard(arrival, own)))
 
     def _enter_declared(self) -> None:
         """Put what calls must meter into the ledger, where nothing can be heard."""
@@ -220,15 +225,9 @@ class Trial:
         last = self._calls[max(self._calls)]
         known = [due.customer for due in due_events if not self._run.is_own(due.customer)]
         if known:
-            message = (
-                f"usage of customer {known[0]} from before is not known, and the target does not "
-                "show what came: give the call a customer of its own"
-            )
+            message = describe_unknown_usage(known[0])
             self._courier.add(last, "emitter", CheckOutcome.UNVERIFIED, message)
             return
         count = len(due_events)
-        message = (
-            f"{count} event{'' if count == 1 else 's'} judged by usage alone: what the service "
-            "sent cannot be seen there (unique ids, times, dimensions, copies, which call)"
-        )
+        message = f"{count} event{'' if count == 1 else 's'} {UNHEARD}"
         self._courier.add(last, "emitter", CheckOutcome.PASSED, message)

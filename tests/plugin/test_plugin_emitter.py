@@ -353,6 +353,16 @@ def test_meters_are_not_for_calls_to_amberflo_itself(write: Write, run_serially:
     )
 
 
+def test_a_customer_that_others_use_is_judged_by_events(write: Write, run_serially: Run) -> None:
+    """What usage of it has to be is not known."""
+    rows = ("      inputs: {ingest", "      rows: [{id: a}, {id: b}]\n      inputs: {ingest")
+    with ChatService() as service:
+        _put(write, service, rows)
+        result = run_serially(*_FAST, _ONCE, "--amberflo-input=customerId=acme", "-v")
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(["    chat  POST /chat  200 * 1 event metered once each"])
+
+
 def test_a_value_that_is_none_is_an_error(write: Write, run_serially: Run) -> None:
     """The answer has no such member, or something that is no number."""
     with ChatService() as service:

@@ -113,6 +113,35 @@ def test_what_a_block_does_not_say_fails(pytester: pytest.Pytester, run_serially
     )
 
 
+def test_a_customer_that_others_use_is_judged_by_events(
+    pytester: pytest.Pytester, run_serially: Run
+) -> None:
+    """Its usage is somebody else's, too; elsewhere nothing can be said of it."""
+    pytester.makeconftest(_CONFTEST)
+    pytester.makepyfile(
+        """
+        def test_before(call, amberflo_server):
+            call(7, customerId="acme")
+            amberflo_server.wait_for(1, customerId="acme")
+
+        def test_right(metering, call):
+            with metering.expect(3, customer="acme"):
+                call(3, "b", customerId="acme")
+
+        def test_wrong(metering, call):
+            with metering.expect(3, customer="acme"):
+                call(4, "c", customerId="acme")
+        """
+    )
+    result = run_serially(*_FAST)
+    result.assert_outcomes(passed=2, failed=1)
+    result.stdout.fnmatch_lines(["E *the block: wrong value: value is 4; 3 is due (+1)."])
+    with MeteringService() as target:
+        arguments = ("--amberflo-target", target.url, "-k", "right")
+        result = run_serially(*_FAST, *arguments)
+    result.stdout.fnmatch_lines(["E *unverified: usage of customer acme from before is not *"])
+
+
 def test_a_block_on_another_target(pytester: pytest.Pytester, run_serially: Run) -> None:
     """Usage alone is judged, and the report says so."""
     pytester.makeconftest(_CONFTEST)

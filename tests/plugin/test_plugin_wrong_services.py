@@ -384,3 +384,24 @@ def test_server_that_never_answers_is_named(run_serially: Run) -> None:
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["  127.0.0.1:* did not answer within 0.3 s"])
     result.stdout.fnmatch_lines(["amberflo: 1 judged on *; 2 events sent, 1 re-sent (1 without*"])
+
+
+class _RefusesWideQueries(MeteringService):
+    """Answers of all customers at once are too large for it."""
+
+    def usage(self, handler: BaseHTTPRequestHandler, query: dict[str, Any]) -> None:
+        """Refuse a query without customers."""
+        if query.get("customerFilter"):
+            super().usage(handler, query)
+        else:
+            self.send(handler, 413, {"message": "the answer is too large"})
+
+
+def test_an_answer_that_is_too_large_is_no_loss(run_serially: Run, write: Write) -> None:
+    """What the item has sent is asked for alone; the refused answer stays what is wrong."""
+    filtered = "            customerFilter:\n              - $inputs.customerId\n"
+    write("wide.arazzo.yaml", edit(INGEST_AND_QUERY, (filtered, "")))
+    with _RefusesWideQueries() as service:
+        result = run_serially("--amberflo-target", service.url, "-v", "wide.arazzo.yaml")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*usage 2.5 as expected*", "*status 413*"])

@@ -2,39 +2,16 @@
 
 from __future__ import annotations
 
-from itertools import product
-
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from unit.metering.metering_kit import DAY, effort, make_event, make_query, make_record, read_acme
 
 from pytest_amberflo.metering.event import MeterEvent, read_events
 from pytest_amberflo.metering.expect import Status, judge_reading
-from pytest_amberflo.metering.invention import list_values
 from pytest_amberflo.metering.ledger import Fate, Ledger, Transmission
 from pytest_amberflo.metering.story import join_names, list_differences
 from pytest_amberflo.metering.terms import Explanation, Knowledge
 from pytest_amberflo.metering.twin import describe_twins, find_twins
-
-
-@pytest.mark.parametrize(("count", "copies"), [(1, 1), (6, 1), (4, 3), (0, 1)])
-def test_every_choice_of_our_values_has_its_own_sum(count: int, copies: int) -> None:
-    """Whatever is lost or counted again, the sum tells which."""
-    values = list_values(count, copies=copies)
-    choices = list(product(range(copies + 1), repeat=count))
-    sums = {
-        sum(value * times for value, times in zip(values, choice, strict=True))
-        for choice in choices
-    }
-    assert len(values) == count
-    assert len(sums) == len(choices)
-
-
-def test_too_many_values_are_refused() -> None:
-    """Where float64 cannot tell sums apart no values are made."""
-    with pytest.raises(ValueError, match="no distinct sums"):
-        list_values(60)
 
 
 def test_twins_are_the_senders_fault() -> None:
