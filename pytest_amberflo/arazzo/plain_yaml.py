@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 #: Expressions and the like, of which a run has many that are equal.
 _SHORT: Final = 80
+_NUMERIC: Final = "-+.0123456789"
 #: What may be a number of some other form.
 _ODD: Final = re.compile(r"[-+]?(?:[0-9]+|0[xo].*|\.(?:inf|nan))\Z", re.IGNORECASE)
 _STARTS: Final = {yaml.MappingStartEvent: dict, yaml.SequenceStartEvent: list}
@@ -73,7 +74,7 @@ class _Reader:
                     raise _UnusualError
                 text = event.value
                 if stack and type(stack[-1]) is dict:
-                    if not event.style:
+                    if not event.style and text[:1] in _NUMERIC:
                         _resolve(text)  # what would be refused as a value is so as a name
                     # A name: text, however it is written. Documents have the same ones again and
                     # again; one text for all of them takes a fifth of their memory away.
@@ -120,7 +121,7 @@ def _resolve(text: str) -> Any:
     """The value of a scalar without quotes."""
     if text in WORDS:
         return WORDS[text]
-    if text[0] not in "-+.0123456789":
+    if text[0] not in _NUMERIC:
         return intern(text) if len(text) < _SHORT else text
     if INTEGER.match(text) and len(text) <= MAX_DIGITS:
         return int(text)

@@ -35,20 +35,16 @@ def read_json(text: str, *, has_unique_names: bool = False) -> Any:
     counts.
     """
     try:
-        value = json.loads(
-            text,
-            object_pairs_hook=_unite_members if has_unique_names else None,
-            parse_constant=_refuse_constant,
-            parse_float=_read_float,
-            parse_int=_read_int,
-        )
+        if text.startswith("\ufeff"):
+            json.loads(text)  # says what is wrong
+        value = _DECODERS[has_unique_names].decode(text)
     except json.JSONDecodeError as error:
         raise JsonTextError(error.msg, error.pos) from None
     except RecursionError:
         raise JsonTextError(f"nested more than {MAX_DEPTH} levels deep") from None
     if text.count("[") + text.count("{") > MAX_DEPTH and _is_deep(value):
         raise JsonTextError(f"nested more than {MAX_DEPTH} levels deep")
-    if _HALF.search(text):
+    if "\\u" in text and _HALF.search(text):
         _check_characters(value)
     return value
 
@@ -97,3 +93,15 @@ def _check_characters(value: Any) -> None:
     except UnicodeEncodeError as error:
         half = ord(str(error.object)[error.start])
         raise JsonTextError(f"`\\u{half:04x}` is half of a character") from None
+
+
+#: Made once: `json.loads` makes one for every text, which takes as long as reading a small one.
+_DECODERS: Final = {
+    has_unique_names: json.JSONDecoder(
+        object_pairs_hook=_unite_members if has_unique_names else None,
+        parse_constant=_refuse_constant,
+        parse_float=_read_float,
+        parse_int=_read_int,
+    )
+    for has_unique_names in (False, True)
+}

@@ -92,11 +92,13 @@ class Record:
     @property
     def fate(self) -> Fate:
         """STORED if any transmission was, else MAYBE if any may have been, else REFUSED."""
-        fates = {transmission.fate for transmission in self.transmissions}
-        for fate in (Fate.STORED, Fate.MAYBE):
-            if fate in fates:
-                return fate
-        return Fate.REFUSED
+        found = Fate.REFUSED
+        for transmission in self.transmissions:
+            if transmission.fate is Fate.STORED:
+                return Fate.STORED
+            if transmission.fate is Fate.MAYBE:
+                found = Fate.MAYBE
+        return found
 
 
 class Ledger:

@@ -29,28 +29,26 @@ def load_exact(body: bytes) -> Any:
     Raises NotMeteringJsonError, also where an object has a member twice: one of the two values
     would be hidden.
     """
-
-    def refuse(constant: str) -> Any:
-        raise NotMeteringJsonError(f"`{constant}` is no JSON number")
-
-    def unite(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-        members = dict(pairs)
-        if len(members) < len(pairs):
-            names = [name for name, _ in pairs]
-            twice = next(name for name in names if names.count(name) > 1)
-            raise NotMeteringJsonError(f"`{twice}` stands twice in one object")
-        return members
-
     try:
-        return json.loads(
-            body.decode("utf-8"),
-            parse_float=_read_decimal,
-            parse_int=_read_decimal,
-            parse_constant=refuse,
-            object_pairs_hook=unite,
-        )
+        text = body.decode("utf-8")
+        if text.startswith("\ufeff"):
+            json.loads(text)  # says what is wrong
+        return _DECODER.decode(text)
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise NotMeteringJsonError(str(error)) from None
+
+
+def _refuse_constant(constant: str) -> Any:
+    raise NotMeteringJsonError(f"`{constant}` is no JSON number")
+
+
+def _unite_members(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise NotMeteringJsonError(f"`{twice}` stands twice in one object")
+    return members
 
 
 def _read_decimal(text: str) -> Decimal:
@@ -62,6 +60,15 @@ def _read_decimal(text: str) -> Decimal:
         shown = text if len(text) <= _MOST_DIGITS else f"{text[:_MOST_DIGITS]}..."
         raise NotMeteringJsonError(f"`{shown}` is beyond every number")
     return number
+
+
+#: Made once: `json.loads` makes one for every text, which takes as long as reading a small one.
+_DECODER: Final = json.JSONDecoder(
+    parse_float=_read_decimal,
+    parse_int=_read_decimal,
+    parse_constant=_refuse_constant,
+    object_pairs_hook=_unite_members,
+)
 
 
 def subtract(left: Decimal, right: Decimal) -> Decimal:
