@@ -74,8 +74,13 @@ class Field:
 
     @property
     def anchor_ms(self) -> int:
-        """A moment two to three hours ago, well inside an hour."""
-        return (self.now_ms // 1000 // _HOUR_S - 2) * _HOUR_S * 1000 + _INTO_HOUR_MS
+        """A moment one to three hours ago, well inside an hour.
+
+        It is not the first hour of a day: a day's bucket begins with that one, and a service
+        that takes the one for the other would look right.
+        """
+        hour = self.now_ms // 1000 // _HOUR_S - 2
+        return (hour if hour % 24 else hour + 1) * _HOUR_S * 1000 + _INTO_HOUR_MS
 
     def new_customer(self, tail: str = "") -> str:
         """A customer that nobody has used before."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import broken_contract
 import broken_loss
 import broken_usage
@@ -39,3 +41,18 @@ def test_a_broken_service_is_caught(broken: type[BrokenService]) -> None:
         outcomes = play(service, probes, settle_s=0.1, **gap)
     red = list_red(outcomes)
     assert [one.kind for one in red if one.kind is Kind.FAILED], [one.text for one in outcomes]
+
+
+@pytest.mark.parametrize("hour", [0, 2, 12])
+@pytest.mark.parametrize(
+    "broken",
+    [one for one in BROKEN if one.__name__ in ("DaysByHour", "HoursByDay", "IgnoresInterval")],
+    ids=lambda broken: broken.__name__,
+)
+def test_hours_and_days_are_told_apart_at_any_time(broken: type[BrokenService], hour: int) -> None:
+    """Also where the event of a probe would lie in the first hour of a day."""
+    now = datetime(2026, 11, 22, hour, 30, tzinfo=UTC)
+    with broken() as service:
+        probes = choose(broken.caught_by)
+        outcomes = play(service, probes, settle_s=0.1, now_s=now.timestamp())
+    assert any(one.kind is Kind.FAILED for one in list_red(outcomes))
