@@ -5,20 +5,16 @@ Both are written by the controller, of what the reports of items carry.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_amberflo.job_summary import RedItem, write_job_summary
+from pytest_amberflo.nodes import DIGEST, HAR
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-#: The attribute of a report that carries HAR entries.
-HAR: Final = "amberflo_har"
-#: The attribute of a report that carries an item's digest.
-_DIGEST: Final = "amberflo"
 
 
 class HarKeeper:
@@ -63,7 +59,7 @@ class JobSummaryKeeper:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep what is red of ours."""
-        digest: dict[str, Any] | None = getattr(report, _DIGEST, None)
+        digest: dict[str, Any] | None = getattr(report, DIGEST, None)
         if digest is None or not report.failed:
             return
         # Of an error in setup the last line says what it is; the first may be the worker's name.

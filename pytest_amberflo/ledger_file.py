@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from pytest_amberflo.http.address import is_amberflo_host, is_loopback
+from pytest_amberflo.nodes import DIGEST, KEPT
 from pytest_amberflo.settings import LIVE_URL, VARIANTS, Settings, Target
 from pytest_amberflo.target import check_url, refuse
 
@@ -21,10 +22,6 @@ if TYPE_CHECKING:
     from pytest_amberflo.metering.deferral import Entry
 
 REPORT_SUFFIXES: Final = (".csv", ".json")
-#: The attribute of a report that carries an item's digest.
-_ATTRIBUTE: Final = "amberflo"
-#: That of a test in Python.
-_KEPT: Final = "amberflo_kept"
 
 
 class LedgerFileError(Exception):
@@ -184,7 +181,7 @@ class LedgerKeeper:
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep the entry of an item."""
-        found: dict[str, Any] = getattr(report, _ATTRIBUTE, None) or getattr(report, _KEPT, {})
+        found: dict[str, Any] = getattr(report, DIGEST, None) or getattr(report, KEPT, {})
         line = found.get("entry")
         if line is None:
             return

@@ -27,6 +27,11 @@ HAS_FAILED: Final = pytest.StashKey[bool]()
 #: Gives what an item that is no workflow leaves for later, as plain values; takes whether it is
 #: red.
 KEEP: Final[pytest.StashKey[Callable[[bool], dict[str, Any]]]] = pytest.StashKey()
+#: The attributes of a report that carry plain values to the controller: an item's digest, what an
+#: item that is no workflow leaves for later, and HAR entries.
+DIGEST: Final = "amberflo"
+KEPT: Final = "amberflo_kept"
+HAR: Final = "amberflo_har"
 RUN: Final[pytest.StashKey[Run]] = pytest.StashKey()
 #: Why no workflow of this worker may run, where a worker cannot end the run itself.
 REFUSAL: Final = pytest.StashKey[str]()

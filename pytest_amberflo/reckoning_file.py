@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_amberflo.ledger_file import write_whole
+from pytest_amberflo.nodes import DIGEST
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +24,7 @@ class ReckoningKeeper:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Collect the rows of an entry; one that was seen stands above one that was not."""
-        digest: dict[str, Any] = getattr(report, "amberflo", None) or {}
+        digest: dict[str, Any] = getattr(report, DIGEST, None) or {}
         for row in digest.get("rows", ()):
             name = (row["customer"], row["meter"], row["day"])
             known = self._rows.get(name)

@@ -12,8 +12,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from pytest_amberflo.nodes import HAS_FAILED, KEEP, RUN, WorkflowItem, run_of
-from pytest_amberflo.verify import LedgerItem
+from pytest_amberflo.nodes import (
+    DIGEST,
+    HAR,
+    HAS_FAILED,
+    KEEP,
+    KEPT,
+    RUN,
+    WorkflowItem,
+    run_of,
+)
+from pytest_amberflo.option_table import SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -22,12 +31,6 @@ if TYPE_CHECKING:
     from pytest_amberflo.settings import Settings
     from pytest_amberflo.verdict import ItemResult
 
-#: The attribute of a report that carries an item's digest.
-ATTRIBUTE: Final = "amberflo"
-#: The attribute that carries what a test in Python leaves to be judged later.
-KEPT: Final = "amberflo_kept"
-#: The attribute that carries HAR entries.
-HAR: Final = "amberflo_har"
 _RESULT: Final[pytest.StashKey[ItemResult]] = pytest.StashKey()
 
 
@@ -57,12 +60,14 @@ class ReportMaker:
             item.stash[HAS_FAILED] = True
         if isinstance(item, WorkflowItem):
             digest = self._make_digest(item, report)
-        elif isinstance(item, LedgerItem):
-            digest = item.make_digest(report)
+        elif item.config.stash[SETTINGS].verify is not None:
+            from pytest_amberflo.verify import LedgerItem  # noqa: PLC0415  only with a ledger
+
+            digest = item.make_digest(report) if isinstance(item, LedgerItem) else None
         else:
             digest = None
         if digest is not None:
-            setattr(report, ATTRIBUTE, digest)
+            setattr(report, DIGEST, digest)
         elif report.when == "call" and KEEP in item.stash:
             setattr(report, KEPT, item.stash[KEEP](report.failed))
         if RUN in item.config.stash:
@@ -145,7 +150,7 @@ class RunSummary:
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Collect the digest of an item; under -v, show its steps."""
-        digest = getattr(report, ATTRIBUTE, None)
+        digest = getattr(report, DIGEST, None)
         found = digest or getattr(report, KEPT, {})
         self._notes |= dict.fromkeys(found.get("notes", ()))
         if digest is None:
@@ -161,7 +166,7 @@ class RunSummary:
 
     def pytest_report_teststatus(self, report: pytest.TestReport) -> Any:
         """Categories of their own for items that prove nothing, or not yet."""
-        digest = getattr(report, ATTRIBUTE, None)
+        digest = getattr(report, DIGEST, None)
         if digest is not None and digest["verdict"] == "unverified" and report.failed:
             return "unverified", "U", ("UNVERIFIED", {"red": True})
         kept = getattr(report, KEPT, None) or {"is_deferred": False}
