@@ -37,9 +37,14 @@ _CONFTEST = """
                 connection.request("POST", "/ingest", json.dumps(event), headers)
                 connection.getresponse().read()
                 connection.close()
-            Thread(target=send).start()
+            senders.append(Thread(target=send))
+            senders[-1].start()
             return {"id": uid, "tokens": value}
-        return call
+        senders = []
+        yield call
+        # One that is still at it would find that the server is gone.
+        for sender in senders:
+            sender.join()
 """
 
 
