@@ -8,8 +8,8 @@ import time
 import pytest
 from unit.http.http_kit import OK, Server, Wire, client_of, fail, free_port, get
 
+from pytest_amberflo.http.deadline import Deadline
 from pytest_amberflo.http.exchange import Request
-from pytest_amberflo.http.pool import Deadline
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 

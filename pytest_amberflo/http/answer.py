@@ -1,0 +1,137 @@
+"""Answers to plain requests, read off a connection.
+
+What servers commonly send is read here; all else is left to h11 (see `dialogue`), with what has
+come of it, so that it is understood or refused as h11 does it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from pytest_amberflo.http.body import read_all, read_chunks, read_length
+from pytest_amberflo.http.connection import WireError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from pytest_amberflo.http.connection import Connection
+    from pytest_amberflo.http.exchange import Headers
+
+#: Heads that are longer before they are whole are left to h11.
+_LONGEST: Final = 16_384
+_MOST_DIGITS: Final = 20
+_FRAMING: Final = frozenset({"content-length", "transfer-encoding", "connection"})
+_BLANK_LINE: Final = b"\r\n\r\n"
+_HEAD: Final = re.compile(
+    rb"HTTP/1\.([01]) ([2-9][0-9]{2})(?: ([ \t!-~\x80-\xff]*))?"
+    rb"((?:\r\n[!#$%&'*+.^_`|~0-9A-Za-z-]+:[ \t!-~\x80-\xff]*)*)"
+)
+_START: Final = b"HTTP/1."
+
+
+@dataclass(slots=True)
+class Answer:
+    """An answer whose body is still to be read, once: `parts`.
+
+    The connection is good for another request when they have been read to their end.
+    """
+
+    version: bytes
+    status: int
+    reason: bytes
+    headers: Headers
+    parts: Iterator[bytes]
+
+
+def read_raw(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
+    """Headers as texts."""
+    return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers)
+
+
+def read_answer(connection: Connection, method: str) -> Answer:
+    """The answer to a request with this method. Raises WireError, as do its parts."""
+    data = b""
+    while (end := data.find(_BLANK_LINE)) < 0:
+        part = connection.receive()
+        if not part:
+            raise WireError(
+                "RemoteProtocolError", "Server disconnected without sending a response."
+            )
+        data += part
+        if not _is_common_start(data):
+            return _read_closely(connection, method, data)
+    head = _HEAD.fullmatch(data, 0, end)
+    answer = None
+    if head is not None:
+        rest = data[end + len(_BLANK_LINE) :]
+        answer = _build_answer(connection, method, head, rest)
+    return answer or _read_closely(connection, method, data)
+
+
+def _build_answer(
+    connection: Connection, method: str, head: re.Match[bytes], rest: bytes
+) -> Answer | None:
+    """The answer of a head, or None where h11 has to read it."""
+    minor, status, reason, fields = head.groups(b"")
+    headers = []
+    framing: dict[str, str] = {}
+    for line in fields.decode("latin-1").split("\r\n")[1:]:
+        name, _, value = line.partition(":")
+        value = value.strip(" \t")
+        headers.append((name, value))
+        key = name.lower()
+        if key in _FRAMING:
+            if key in framing:
+                return None
+            framing[key] = value
+    can_stay = minor == b"1" and _is_lasting(framing.get("connection", ""))
+    parts = _find_parts(connection, rest, framing, can_stay=can_stay)
+    if parts is None:
+        return None
+    if method == "HEAD" or status in (b"204", b"304"):
+        parts = read_length(connection, rest, 0, can_stay=can_stay)
+    return Answer(
+        version=b"HTTP/1." + minor,
+        status=int(status),
+        reason=reason,
+        headers=tuple(headers),
+        parts=parts,
+    )
+
+
+def _read_closely(connection: Connection, method: str, data: bytes) -> Answer:
+    from pytest_amberflo.http.dialogue import Dialogue  # noqa: PLC0415  costly, and rare
+
+    dialogue = Dialogue()
+    dialogue.write(method, b"/", [(b"Host", b"any")])
+    return dialogue.read(connection, data)
+
+
+def _is_common_start(data: bytes) -> bool:
+    """Whether this is the head of a common answer, or may become it."""
+    return data[: len(_START)] == _START[: len(data)] and (
+        _BLANK_LINE in data or (len(data) <= _LONGEST and data.count(b"\n") == data.count(b"\r\n"))
+    )
+
+
+def _find_parts(
+    connection: Connection, data: bytes, framing: dict[str, str], *, can_stay: bool
+) -> Iterator[bytes] | None:
+    """The parts of a body, of which `data` has come already; None where h11 has to read it."""
+    coding = framing.get("transfer-encoding")
+    length = framing.get("content-length")
+    if coding is not None:
+        is_common = coding == "chunked" and length is None
+        return read_chunks(connection, data, can_stay=can_stay) if is_common else None
+    if length is None:
+        return read_all(connection, data)
+    if not (length.isascii() and length.isdigit() and len(length) <= _MOST_DIGITS):
+        return None
+    return read_length(connection, data, int(length), can_stay=can_stay)
+
+
+def _is_lasting(connection: str) -> bool:
+    """Whether a header lets the connection stay open."""
+    return all(token.strip(" \t") != "close" for token in connection.lower().split(","))
