@@ -43,6 +43,8 @@ _FORBIDDEN = {
 }
 #: Libraries with a room of their own.
 _ONLY_IN = {
+    "h11": r"http/(client|dialogue)\.py",
+    "httpcore": r"http/(client|transport)\.py",
     "httpx": r"http/(client|transport)\.py",
     "openapi_core": r"openapi/contract\.py",
     "yaml": r"arazzo/(tree|plain_yaml)\.py",

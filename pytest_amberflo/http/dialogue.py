@@ -66,7 +66,8 @@ class Dialogue:
                 break
             yield bytes(event.data)
         is_done = self._state.our_state is h11.DONE and self._state.their_state is h11.DONE
-        connection.finish(can_stay=is_done and not self._state.trailing_data[0])
+        rest, is_closed = self._state.trailing_data
+        connection.finish(can_stay=is_done and not rest and not is_closed)
 
     def _next_event(self, connection: Connection) -> h11.Event | type[h11.PAUSED]:
         while True:

@@ -61,6 +61,12 @@ class Wire:
         """Say nothing until the test is over."""
         self._closing.wait()
 
+    def finish(self) -> None:
+        """Close for sending, then wait until the other side closes: it gets an end, no reset."""
+        self._connection.shutdown(socket.SHUT_WR)
+        while self._connection.recv(65536):
+            pass
+
     def reset(self) -> None:
         """Close so that the other side gets a reset, not an end."""
         linger = struct.pack("ii", 1, 0)
@@ -108,6 +114,12 @@ class Server:
         """Wait until every connection so far is closed on this side."""
         for thread in self._threads[1:]:
             thread.join(5)
+
+    def all_closed(self) -> bool:
+        """Whether the other side closes every connection so far, within a moment."""
+        for thread in self._threads[1:]:
+            thread.join(2)
+        return not any(thread.is_alive() for thread in self._threads[1:])
 
     def _start(self, target: Callable[..., None], *arguments: object) -> None:
         thread = Thread(target=target, args=arguments, daemon=True)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SECRET = "top/secret+key=="
+_LIBRARIES = {"httpx", "httpcore"}
 
 
 @pytest.fixture
@@ -34,22 +35,40 @@ def verbose(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixtu
         yield caplog
 
 
+@pytest.mark.parametrize(("scheme", "loggers"), [("http", {"httpx"}), ("HTTP", _LIBRARIES)])
 def test_no_record_of_an_exchange_holds_a_secret(
-    redactor: Redactor, verbose: pytest.LogCaptureFixture
+    redactor: Redactor, verbose: pytest.LogCaptureFixture, scheme: str, loggers: set[str]
 ) -> None:
-    """URLs, headers of requests and echoed headers of responses are masked at DEBUG."""
+    """URLs, headers of requests and echoed headers of responses are masked at DEBUG.
+
+    What is no plain URL goes through httpx and httpcore.
+    """
     basic = base64.b64encode(f"me:{SECRET}".encode()).decode()
     answer = OK.replace(b"\r\n\r\n", f"\r\nX-Echo: {SECRET}\r\nX-Basic: {basic}\r\n\r\n".encode())
     with Server(answer) as server, client_of(redactor) as client:
         url = f"{server.url}/{quote(SECRET, safe='')}?key={quote(SECRET, safe='')}"
+        url = url.replace("http", scheme)
         headers = (("X-Key", SECRET), ("Authorization", f"Basic {basic}"))
         exchange = get(client, url, headers)
     assert exchange.response is not None
     assert SECRET.encode() in server.requests[0]
-    assert {record.name.partition(".")[0] for record in verbose.records} == {"httpx", "httpcore"}
+    assert {record.name.partition(".")[0] for record in verbose.records} == loggers
     assert MASK in verbose.text
     for form in (SECRET, quote(SECRET), quote(SECRET, safe=""), basic, basic[8:-4]):
         assert form not in verbose.text
+
+
+def test_every_answer_is_told_as_httpx_tells_it(verbose: pytest.LogCaptureFixture) -> None:
+    """Whoever reads logs finds one line for each, whoever has sent it."""
+    with (
+        Server(b"HTTP/1.0 404 F\xe9\r\nContent-Length: 0\r\n\r\n") as server,
+        client_of() as client,
+    ):
+        get(client, f"{server.url}/a?b#c")
+        get(client, f"{server.url}/a?b#c".replace("http", "HTTP"))
+    lines = [record.getMessage() for record in verbose.records if record.name == "httpx"]
+    assert lines[0] == f'HTTP Request: GET {server.url}/a?b#c "HTTP/1.0 404 F\ufffd"'
+    assert lines[1] == lines[0].replace("\ufffd", "")
 
 
 def test_records_of_a_failure_are_masked(
@@ -57,7 +76,7 @@ def test_records_of_a_failure_are_masked(
 ) -> None:
     """A request that does not get out leaves no secret behind either."""
     with client_of(redactor) as client:
-        get(client, f"http://127.0.0.1:{free_port()}/{quote(SECRET)}", (("X-Key", SECRET),))
+        get(client, f"HTTP://127.0.0.1:{free_port()}/{quote(SECRET)}", (("X-Key", SECRET),))
     assert verbose.records
     assert SECRET not in verbose.text
 
