@@ -105,6 +105,17 @@ def test_an_answer_before_the_request_is_read_counts() -> None:
     assert server.connections == 2
 
 
+def test_a_connection_that_took_half_a_request_is_not_used_again(pool: Pool) -> None:
+    """Whatever is answered to it."""
+    with (
+        Server(Wire.reset, reads=False) as server,
+        pool.connect(("127.0.0.1", server.port), soon()) as connection,
+    ):
+        connection.send(b"x" * 16_000_000)
+        finish(connection)
+        assert not connection.is_done
+
+
 def test_a_dropped_answer_ends_its_connection() -> None:
     """The server sees that nobody reads."""
     with Server(OK) as server, client_of() as client:
