@@ -80,6 +80,8 @@ class PreparedWorkflow:
     calls: frozenset[WorkflowKey]
     #: The first line of the workflow, from 1.
     line: int
+    #: Whether its document leads to Amberflo's own hosts, which become the target of the run.
+    calls_service: bool
     #: The steps that say what their call must meter, here and in workflows that it leads to.
     metered: tuple[MeteredStep, ...] = ()
     #: What is odd about it, and does not keep it from being run.

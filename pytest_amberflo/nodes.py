@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from pytest_amberflo.execution import Execution, PreparedWorkflow
     from pytest_amberflo.extension import Row
+    from pytest_amberflo.inputs import Inputs
     from pytest_amberflo.marks import MarkSpec
     from pytest_amberflo.run import Run
 
@@ -37,7 +38,10 @@ RUN: Final[pytest.StashKey[Run]] = pytest.StashKey()
 REFUSAL: Final = pytest.StashKey[str]()
 _REPLACED: Final = str.maketrans({"[": "(", "]": ")", "/": "_"})
 #: The fixture that hands an item what it runs.
-EXECUTION: Final = "_amberflo_execution"
+_WORKFLOW: Final = "_amberflo_workflow"
+#: Fixtures that say where a workflow's requests go; of those below, only where it calls Amberflo.
+_PLACES: Final = ("amberflo_servers",)
+_TARGET_PLACES: Final = ("amberflo_url", "amberflo_target")
 
 
 def run_of(config: pytest.Config) -> Run:
@@ -122,6 +126,8 @@ class WorkflowItem(pytest.Function):
         self.prepared = prepared
         self.row = row
         self.variant = variant
+        #: Before a user's fixture has had the last word; while the item is set up.
+        self.gathered: Inputs | None = None
 
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
         """The file, the 0-based line of the workflow, and the item's name below the file."""
@@ -188,7 +194,13 @@ def _make_item(
     parent: Any, prepared: PreparedWorkflow, name: str, row: Row | None, variant: str | None
 ) -> WorkflowItem:
     marks = [*prepared.extension.marks, *(row.marks if row is not None else ())]
-    fixtures = [*prepared.extension.inputs.values(), *prepared.extension.fixtures]
+    fixtures = [
+        *(_TARGET_PLACES if prepared.calls_service else ()),
+        *_PLACES,
+        _WORKFLOW,
+        *prepared.extension.inputs.values(),
+        *prepared.extension.fixtures,
+    ]
     return WorkflowItem.from_parent(
         parent,
         name=name,
@@ -207,10 +219,9 @@ def _make_callable(marks: Iterable[MarkSpec], fixtures: Iterable[str]) -> Callab
 
     def run_workflow(**arguments: Any) -> None:
         __tracebackhide__ = True
-        execution: Execution = arguments[EXECUTION]
-        _run(execution, arguments["request"].node)
+        arguments[_WORKFLOW]()
 
-    signature = _make_signature(("request", EXECUTION, *fixtures))
+    signature = _make_signature(tuple(fixtures))
     run_workflow.__signature__ = signature  # type: ignore[attr-defined]
     for mark in marks:
         decorator = getattr(pytest.mark, mark.name)
@@ -227,7 +238,8 @@ def _make_signature(names: tuple[str, ...]) -> inspect.Signature:
     )
 
 
-def _run(execution: Execution, item: pytest.Item) -> None:
+def run_item(item: pytest.Item, execution: Execution) -> None:
+    """Run an item's workflow and keep its result. Raises WorkflowFailure where it is red."""
     __tracebackhide__ = True
     from pytest_amberflo.summary import note_result  # noqa: PLC0415
     from pytest_amberflo.variants import VariantSkippedError  # noqa: PLC0415
