@@ -54,10 +54,10 @@ def prepare_document(path: Path, run: Run, *, is_certain: bool) -> tuple[Prepare
     if problems:
         raise DocumentError(source.name, source.text, problems)
     unreached = [find_unreached(document, workflow) for workflow in document.workflows]
-    calls_service = run.calls_service(bound)
     lines = [_find_line(source, workflow) for workflow in document.workflows]
     for other in known.values():
-        other.document.source.forget()
+        # Where a schema of inputs refers to other parts of its document, these are needed yet.
+        other.document.source.forget(keeps_data=not other.document.is_read)
     return tuple(
         PreparedWorkflow(
             bound=bound,
@@ -68,7 +68,6 @@ def prepare_document(path: Path, run: Run, *, is_certain: bool) -> tuple[Prepare
             metered=tuple(_list_metered(bound, workflow, extensions)),
             calls=frozenset(_find_called(bound, workflow)),
             line=line,
-            calls_service=calls_service,
             warnings=warnings,
         )
         for workflow, extension, line, warnings in zip(

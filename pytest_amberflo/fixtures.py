@@ -242,7 +242,5 @@ class ItemFixtures:
         item, run = self._item, self._find_run()
         assert isinstance(item, WorkflowItem)
         url = gathering.read_url(item, run)
-        execution = gathering.prepare_execution(
-            item, run, amberflo_inputs, url, amberflo_servers
-        )
+        execution = gathering.prepare_execution(item, run, amberflo_inputs, url, amberflo_servers)
         return partial(run_item, item, execution)

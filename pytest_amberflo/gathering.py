@@ -144,7 +144,7 @@ def read_url(item: WorkflowItem, run: Run) -> str | None:
     A URL off this machine is refused unless it is of the target's host.
     """
     __tracebackhide__ = True
-    if not item.prepared.calls_service:
+    if not item.calls_service:
         return None
     if item.funcargs["amberflo_target"] != run.settings.target:
         text = "amberflo_target only tells the target: --amberflo-target or amberflo_url set it"

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    import pluggy
+
     from pytest_amberflo.execution import Execution, PreparedWorkflow
     from pytest_amberflo.extension import Row
     from pytest_amberflo.inputs import Inputs
@@ -120,14 +122,42 @@ class WorkflowItem(pytest.Function):
     """One run of a workflow."""
 
     def __init__(
-        self, *, prepared: PreparedWorkflow, row: Row | None, variant: str | None, **kwargs: Any
+        self,
+        *,
+        prepared: PreparedWorkflow,
+        row: Row | None,
+        variant: str | None,
+        calls_service: bool,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.prepared = prepared
         self.row = row
         self.variant = variant
+        #: Whether it is asked for where the target of the run is.
+        self.calls_service = calls_service
         #: Before a user's fixture has had the last word; while the item is set up.
         self.gathered: Inputs | None = None
+        self._hooks: pluggy.HookRelay | None = None
+
+    @property
+    def ihook(self) -> pluggy.HookRelay:
+        """The hooks of plugins and of the conftests above the item.
+
+        pytest looks for the conftests at each of twenty calls an item, which takes 0.1 ms; while
+        an item runs they are known.
+        """
+        return super().ihook if self._hooks is None else self._hooks
+
+    def setup(self) -> None:
+        """Set the item up."""
+        self._hooks = super().ihook
+        super().setup()
+
+    def teardown(self) -> None:
+        """Tear the item down."""
+        super().teardown()
+        self._hooks = None
 
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
         """The file, the 0-based line of the workflow, and the item's name below the file."""
@@ -194,8 +224,9 @@ def _make_item(
     parent: Any, prepared: PreparedWorkflow, name: str, row: Row | None, variant: str | None
 ) -> WorkflowItem:
     marks = [*prepared.extension.marks, *(row.marks if row is not None else ())]
+    calls_service = run_of(parent.config).calls_service(prepared.bound)
     fixtures = [
-        *(_TARGET_PLACES if prepared.calls_service else ()),
+        *(_TARGET_PLACES if calls_service else ()),
         *_PLACES,
         _WORKFLOW,
         *prepared.extension.inputs.values(),
@@ -208,6 +239,7 @@ def _make_item(
         prepared=prepared,
         row=row,
         variant=variant,
+        calls_service=calls_service,
     )
 
 
