@@ -56,7 +56,8 @@ def prepare_document(path: Path, run: Run, *, is_certain: bool) -> tuple[Prepare
     unreached = [find_unreached(document, workflow) for workflow in document.workflows]
     lines = [_find_line(source, workflow) for workflow in document.workflows]
     for other in known.values():
-        other.document.source.forget()
+        # Where a schema of inputs refers to other parts of its document, these are needed yet.
+        other.document.source.forget(keeps_data=not other.document.is_read)
     return tuple(
         PreparedWorkflow(
             bound=bound,

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
-from urllib.parse import urlsplit
 
-from pytest_amberflo.http.address import is_amberflo_host, is_loopback
+from pytest_amberflo.http.address import find_host, is_amberflo_host, is_loopback
 from pytest_amberflo.metering.dedup import DedupRules
 from pytest_amberflo.option_table import CHECKS, EMITTER_VARIANTS, FILE_NAMES, VARIANTS
 
@@ -56,12 +55,12 @@ class Target:
     @property
     def is_live(self) -> bool:
         """Whether this is the real service, however it was spelled."""
-        return self.url is not None and is_amberflo_host(urlsplit(self.url).hostname or "")
+        return self.url is not None and is_amberflo_host(find_host(self.url))
 
     @property
     def is_loopback(self) -> bool:
         """Whether no request for the target leaves this machine."""
-        return self.url is None or is_loopback(urlsplit(self.url).hostname or "")
+        return self.url is None or is_loopback(find_host(self.url))
 
     def __str__(self) -> str:
         """The target as reports name it."""
@@ -136,9 +135,7 @@ class Settings:
     def reaches_live(self) -> bool:
         """Whether requests go to the real service, be it the target or one source's server."""
         urls = self.servers.values()
-        return self.target.is_live or any(
-            is_amberflo_host(urlsplit(url).hostname or "") for url in urls
-        )
+        return self.target.is_live or any(is_amberflo_host(find_host(url)) for url in urls)
 
     def describe(self) -> str:
         """The line of the report's header: the target, and where its key is from."""

@@ -214,6 +214,11 @@ class Document:
     components: Mapping[str, Any] = field(default_factory=dict)
     _schemas: dict[int, InputSchema] = field(default_factory=dict, compare=False, repr=False)
 
+    @property
+    def is_read(self) -> bool:
+        """Whether nothing of its values is needed any more beside what is here."""
+        return all(self.inputs_of(workflow).is_whole for workflow in self.workflows)
+
     def inputs_of(self, workflow: Workflow) -> InputSchema:
         """The schema of a workflow's inputs; built once."""
         key = id(workflow)

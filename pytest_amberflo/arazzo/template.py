@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pytest_amberflo.arazzo.errors import EvaluationError, ExpressionSyntaxError
@@ -139,6 +140,7 @@ def read_type(declared: Any) -> tuple[str, str | None]:
     return str(declared), None
 
 
+@lru_cache(maxsize=4096)
 def compile_string(text: str) -> Template:
     """The template of one string. Raises ExpressionSyntaxError for a bad expression in it."""
     if is_expression(text):
