@@ -14,6 +14,7 @@ from pytest_amberflo.http.answer import read_answer
 from pytest_amberflo.http.body import join_body
 from pytest_amberflo.http.connection import WireError
 from pytest_amberflo.http.dialogue import Dialogue
+from pytest_amberflo.http.exchange import TransportFailure
 from pytest_amberflo.http.pool import Pool
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ _ANSWERS = [
     *[_OK + field + b"\r\n" + _TWO for field in _FIELDS],
     *[_OK + field + b"\r\n\r\nok" for field in _FIELDS],
     *[_CHUNKED + body for body in _BODIES],
+    _CHUNKED[:-2] + b"Content-Length: +2\r\n\r\n0\r\n\r\n",
     *[b"HTTP/1.1 100 Continue\r\n\r\n" * 2 + _OK + _TWO, b"HTTP/1.1 103 X\r\nA\r\n\r\n"],
     *[_OK, b"HTTP/1.1 2", b"\r\n\r\n", b"\n", b"garbage\r\n\r\n", b"", _OK + b"\r\nall"],
     *[(_OK + _TWO).replace(b"\r\n", b"\n"), b"HTTP/1.1 200 OK\nX: y\r\n" + _TWO],
@@ -92,7 +94,7 @@ def outcome_of(connection: Connection, answer: Answer) -> dict[str, Any]:
 
 def read_both(data: Sequence[bytes], method: str = "GET") -> list[Any]:
     """The outcomes of an answer that comes in these pieces: read by us, and by h11 alone."""
-    outcomes = []
+    outcomes: list[Any] = []
     with Server(lambda wire: send_all(wire, data), reads=False) as server:
         for is_ours in (True, False):
             pool = Pool()
@@ -158,6 +160,25 @@ def test_what_is_too_long_is_refused_as_h11_refuses_it(
     """Nothing of an answer but its body may be longer than 100 KiB."""
     ours, theirs = read_both([begin + b"x" * size + end])
     assert ours == theirs
+
+
+@pytest.mark.parametrize("size", [60_000, 99_000])
+def test_a_long_head_is_read(size: int) -> None:
+    """Proxies and cookies may make one of it."""
+    (ours, _) = read_both([_OK + b"X: " + b"x" * size + b"\r\n" + _TWO])
+    assert ours["headers"][0] == ("X", "x" * size)
+
+
+def test_a_head_of_more_than_100_kib_is_refused() -> None:
+    """It might never end."""
+
+    def pour(wire: Wire) -> None:
+        wire.send(_OK + (b"X: " + b"x" * 1000 + b"\r\n") * 300)
+        wire.hang()
+
+    assert fail(pour, timeout_s=2) == TransportFailure(
+        kind="protocol", message="HOST: Receive buffer too long", sent=True
+    )
 
 
 @settings(max_examples=80, deadline=None)

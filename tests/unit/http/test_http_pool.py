@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
-from unit.http.http_kit import OK, Server, Wire, client_of, get
+from unit.http.http_kit import OK, Server, Wire, client_of, free_port, get
 
 from pytest_amberflo.http import pool as pool_module
 from pytest_amberflo.http.connection import WireError
@@ -85,6 +85,22 @@ def test_a_request_is_never_sent_twice() -> None:
     assert (failure.kind, failure.sent) == ("reset", True)
     assert len(second) == server.connections == 1
     assert second[0].startswith(b"GET / ")
+
+
+def test_a_connection_whose_later_answer_fails_is_not_used_again() -> None:
+    """One good answer does not speak for the next."""
+
+    def answer(wire: Wire) -> None:
+        wire.send(OK)
+        if wire.read_request().startswith(b"GET /half"):
+            wire.send(OK[:-1])
+            wire.hang()
+
+    with Server(answer) as server, client_of() as client:
+        assert get(client, server.url).response is not None
+        assert get(client, f"{server.url}/half", timeout_s=0.1).failure is not None
+        assert get(client, server.url).response is not None
+    assert server.connections == 2
 
 
 def test_a_request_that_asks_to_close_is_the_last_of_its_connection() -> None:
@@ -175,8 +191,7 @@ def test_no_more_connections_are_kept_than_twenty(pool: Pool, address: tuple[str
 
 def test_a_connection_that_fails_does_not_count(pool: Pool) -> None:
     """However often a server is not there, others can be asked."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        nobody = server.getsockname()
+    nobody = ("127.0.0.1", free_port())
     for _ in range(MOST_OPEN + 1):
         with pytest.raises(WireError) as told:
             pool.connect(nobody, soon())
