@@ -6,8 +6,9 @@ import os
 import zlib
 from contextlib import suppress
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
-from urllib.parse import quote
+from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 from pytest_amberflo.arazzo.errors import DocumentError, Problem
 from pytest_amberflo.arazzo.excerpt import Span
@@ -17,7 +18,6 @@ from pytest_amberflo.http.json_text import JsonTextError, read_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 #: Members and indexes that lead from the root of a document to a value.
 Pointer: TypeAlias = tuple[str | int, ...]
@@ -145,6 +145,17 @@ def parse_source(
         return Source(name=name, uri=uri, text=text, data=data, lines=lines, path=path)
     places = TreeBuilder(text, name).build()
     return Source(name=name, uri=uri, text=text, data=places.value, places=places, path=path)
+
+
+def path_of(uri: str) -> Path:
+    """The file that a `file:` URI means on this machine."""
+    path = urlsplit(uri).path
+    if os.name == "nt":
+        # With it come http.client and ssl, whose import takes as long as to read ten documents.
+        from urllib.request import url2pathname  # noqa: PLC0415
+
+        return Path(url2pathname(path))
+    return Path(os.fsdecode(unquote_to_bytes(path)))
 
 
 def _find_uri(path: Path) -> str:

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from metering_service import MeteringService
 from workflow_text import INGEST_AND_QUERY, SHOP, SHOP_WORKFLOW, edit, line_of
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 _ID = "workflows/ingest.arazzo.yaml::ingest-and-query-usage::once"
 _INGEST = "operationId: ingestMeterEvents"
+_FAST = ("--amberflo-settle=1", "--amberflo-hold=0", "--amberflo-variants=once")
 
 
 def _list_ids(result: pytest.RunResult) -> list[str]:
@@ -334,6 +336,29 @@ def test_unrelated_files_are_not_parsed(write: Write, run_serially: Run) -> None
         check=False,
     )
     assert "1 passed" in done.stdout, done.stdout
+
+
+def test_a_run_on_a_plain_service_imports_no_library_for_requests(write: Write) -> None:
+    """Nor what is needed for TLS: together they take longer to import than a workflow runs."""
+    write("workflows/ingest.arazzo.yaml", INGEST_AND_QUERY)
+    write(
+        "conftest.py",
+        "import sys\n\ndef pytest_unconfigure():\n"
+        "    names = {'ssl', 'http.client', 'httpx', 'httpcore', 'h11', 'anyio', 'httptools'}\n"
+        "    print('imported:', *sorted(names & {*sys.modules}))\n",
+    )
+    without = [
+        f"-pno:{name}" for name in ("hypothesispytest", "anyio", "xdist", "xdist.looponfail")
+    ]
+    with MeteringService() as service:
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", *without, "--amberflo-target", service.url, *_FAST],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert "1 passed" in done.stdout, done.stdout
+    assert "imported:\n" in done.stdout
 
 
 def test_a_step_that_is_never_reached_is_a_warning(write: Write, run_serially: Run) -> None:

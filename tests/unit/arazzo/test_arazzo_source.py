@@ -9,7 +9,7 @@ import pytest
 from unit.arazzo.arazzo_kit import read, refuse
 
 from pytest_amberflo.arazzo.errors import DocumentError
-from pytest_amberflo.arazzo.source import MAX_BYTES, read_source
+from pytest_amberflo.arazzo.source import MAX_BYTES, path_of, read_source
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,6 +72,15 @@ def test_a_file_that_cannot_be_read_is_an_error_of_the_system(tmp_path: Path) ->
         read_source(tmp_path / "nothing.yaml", name="x")
     with pytest.raises(IsADirectoryError):
         read_source(tmp_path, name="x")
+
+
+@pytest.mark.parametrize("name", ["x.yaml", "a b%41é.yaml", "#?;&.yaml"])
+def test_the_uri_of_a_file_leads_back_to_it(tmp_path: Path, name: str) -> None:
+    """Whatever is in its name and in those of its folders."""
+    path = tmp_path.resolve() / "c%20d é" / name
+    path.parent.mkdir()
+    path.write_text("a: b\n", encoding="utf-8")
+    assert path_of(read_source(path, name="x").uri) == path
 
 
 def test_json_values_are_read() -> None:
