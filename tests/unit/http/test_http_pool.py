@@ -124,10 +124,10 @@ def test_an_answer_before_the_request_is_read_counts() -> None:
 def test_a_connection_that_took_half_a_request_is_not_used_again(pool: Pool) -> None:
     """Whatever is answered to it."""
     with (
-        Server(Wire.reset, reads=False) as server,
+        Server(Wire.reset) as server,
         pool.connect(("127.0.0.1", server.port), soon()) as connection,
     ):
-        connection.send(b"x" * 16_000_000)
+        connection.send(b"GET / HTTP/1.1\r\n\r\n" + b"x" * 16_000_000)
         finish(connection)
         assert not connection.is_done
 
