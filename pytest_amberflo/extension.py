@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
+
+from msgspec import Struct, field
 
 from pytest_amberflo.arazzo.errors import Problem
 from pytest_amberflo.arazzo.load import EXTENSION
@@ -33,8 +34,7 @@ _STEP_KEYS: Final = ("role", "usage", "meters", "settle", "validate")
 _ROW_KEYS: Final = ("id", "inputs", "without", "marks")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Row(Struct, frozen=True, kw_only=True):
     """One set of inputs that a workflow is run with."""
 
     id: str
@@ -43,8 +43,7 @@ class Row:
     marks: tuple[MarkSpec, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkflowExtension:
+class WorkflowExtension(Struct, frozen=True, kw_only=True):
     """What a workflow says."""
 
     rows: tuple[Row, ...] = ()
@@ -58,8 +57,7 @@ class WorkflowExtension:
     flush: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepExtension:
+class StepExtension(Struct, frozen=True, kw_only=True):
     """What a step says."""
 
     role: Role | None = None
