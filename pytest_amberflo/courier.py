@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from pytest_amberflo.arazzo.events import Refusal
 from pytest_amberflo.http.address import find_host, is_loopback

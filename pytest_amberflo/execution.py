@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from msgspec import Struct
 
 from pytest_amberflo.arazzo.errors import DocumentError
 from pytest_amberflo.arazzo.events import Outcome
@@ -53,8 +54,7 @@ WorkflowKey: TypeAlias = tuple[str, str]
 _GREEN: Final = (Verdict.PASSED, Verdict.DEFERRED)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MeteredStep:
+class MeteredStep(Struct, frozen=True, kw_only=True):
     """A step that says what its call must meter."""
 
     specs: tuple[MeterSpec, ...]
@@ -64,8 +64,7 @@ class MeteredStep:
     is_outermost: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PreparedWorkflow:
+class PreparedWorkflow(Struct, frozen=True, kw_only=True):
     """A workflow that passed every check at collection."""
 
     bound: BoundDocument

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+
+from msgspec import Struct, field
 
 from pytest_amberflo.arazzo.errors import Problem
 from pytest_amberflo.arazzo.load import EXTENSION
@@ -31,8 +32,7 @@ _STEP_KEYS: Final = ("role", "usage", "meters", "settle", "validate")
 _ROW_KEYS: Final = ("id", "inputs", "without", "marks")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Row(Struct, frozen=True, kw_only=True):
     """One set of inputs that a workflow is run with."""
 
     id: str
@@ -41,8 +41,7 @@ class Row:
     marks: tuple[MarkSpec, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkflowExtension:
+class WorkflowExtension(Struct, frozen=True, kw_only=True):
     """What a workflow says."""
 
     rows: tuple[Row, ...] = ()
@@ -56,8 +55,7 @@ class WorkflowExtension:
     flush: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepExtension:
+class StepExtension(Struct, frozen=True, kw_only=True):
     """What a step says."""
 
     role: Role | None = None

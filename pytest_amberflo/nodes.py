@@ -149,14 +149,12 @@ class WorkflowItem(pytest.Function):
         """
         return super().ihook if self._hooks is None else self._hooks
 
-    def setup(self) -> None:
-        """Set the item up."""
+    def hold_hooks(self) -> None:
+        """Keep the hooks as they are now, until they are released."""
         self._hooks = super().ihook
-        super().setup()
 
-    def teardown(self) -> None:
-        """Tear the item down."""
-        super().teardown()
+    def release_hooks(self) -> None:
+        """Look for the hooks anew at each call."""
         self._hooks = None
 
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+
+from msgspec import Struct, field
 
 from pytest_amberflo.http.address import find_host, is_amberflo_host, is_loopback
 from pytest_amberflo.metering.dedup import DedupRules
@@ -43,8 +44,7 @@ VALIDATIONS: Final = ("fast", "exact")
 LEVELS: Final = ("error", "warn", "off")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class Target(Struct, frozen=True, kw_only=True):
     """Where requests to Amberflo's own hosts are sent; `url` is None for the embedded server."""
 
     kind: TargetKind
@@ -69,8 +69,7 @@ class Target:
         return f"live ({self.url})" if self.is_live else self.url
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EmitterSettings:
+class EmitterSettings(Struct, frozen=True, kw_only=True):
     """What a user can set of testing a service that meters."""
 
     variants: tuple[str, ...] = EMITTER_VARIANTS[:1]
@@ -82,19 +81,18 @@ class EmitterSettings:
     restart: tuple[str, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(Struct, frozen=True, kw_only=True):
     """Everything that a user can set; times in seconds."""
 
     target: Target
     #: The target that was required, or None; the run's is this one.
     require: Target | None
-    api_key: str | None = field(repr=False)
+    api_key: str | None
     min_judged: int | None
     servers: Mapping[str, str]
     allow_hosts: frozenset[str]
     #: Inputs of the command line by name, as text; may hold secrets.
-    inputs: Mapping[str, str] = field(repr=False)
+    inputs: Mapping[str, str]
     without: frozenset[str]
     input_file: Path | None
     variants: tuple[str, ...]
@@ -113,7 +111,7 @@ class Settings:
     max_events: int | None = None
     rate: int | None = None
     #: The second account's key, for probes of tenancy.
-    second_key: str | None = field(default=None, repr=False)
+    second_key: str | None = None
     #: What probes hold the endpoint to: one of DESCRIPTIONS, or a file.
     description: str | Path = DESCRIPTIONS[0]
     #: Whether requests are resolved and validated, and none is sent.
@@ -130,6 +128,10 @@ class Settings:
     verify: Path | None = None
     #: Where the table of a verification goes; beside the ledger where none is given.
     verify_reports: tuple[Path, ...] = ()
+
+    def __repr__(self) -> str:
+        # Keys and inputs are no sight for a traceback.
+        return f"Settings(target={self.target})"
 
     @property
     def reaches_live(self) -> bool:

@@ -7,10 +7,10 @@ the reports, as plain values.
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+from msgspec.structs import replace
 
 from pytest_amberflo.nodes import (
     DIGEST,
@@ -45,6 +45,22 @@ def note_result(item: pytest.Item, result: ItemResult) -> None:
     for name, value in list_properties(result):
         item.user_properties.append((name, redactor.redact(str(value))))
     item.add_report_section("call", "amberflo steps", "\n".join(lines))
+
+
+class HookHolder:
+    """Has workflow items keep their hooks while they run."""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """All conftests that there will be for the item are known."""
+        if isinstance(item, WorkflowItem):
+            item.hold_hooks()
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> None:
+        """The item is over."""
+        if isinstance(item, WorkflowItem):
+            item.release_hooks()
 
 
 class ReportMaker:

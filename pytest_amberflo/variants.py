@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec.structs import replace
 
 from pytest_amberflo.courier import divert
 from pytest_amberflo.ingestion import NO_ANSWER

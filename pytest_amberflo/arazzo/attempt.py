@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec import Struct
 
 from pytest_amberflo.arazzo.criteria import CriterionResult, judge_criteria
 from pytest_amberflo.arazzo.errors import ArazzoError, EvaluationError
@@ -27,8 +28,7 @@ if TYPE_CHECKING:
     from pytest_amberflo.http.exchange import Exchange
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
+class Attempt(Struct, frozen=True, kw_only=True):
     """An attempt's result, and the scope that the actions after it are judged in."""
 
     result: StepResult
@@ -206,8 +206,7 @@ def is_success(exchange: Exchange, criteria: Sequence[CriterionResult]) -> bool:
     return exchange.response is not None and 200 <= exchange.response.status < 300
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Judged:
+class _Judged(Struct, frozen=True, kw_only=True):
     """What an attempt is judged by: its criteria, and its outputs as far as they have a value."""
 
     scope: Scope

@@ -8,10 +8,11 @@ checked, defaults are filled in.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urljoin
+
+from msgspec import Struct
 
 from pytest_amberflo.arazzo.acceptor import Compiler
 from pytest_amberflo.arazzo.errors import Problem
@@ -41,8 +42,7 @@ class UnusableSchemaError(Exception):
     """Values cannot be held against the schema, for a mistake in it; the text says which."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _PlainInputs:
+class _PlainInputs(Struct, frozen=True, kw_only=True):
     """What a plain schema says, which has no references: nothing beside its own text matters."""
 
     properties: Mapping[str, Mapping[str, Any]]
@@ -235,6 +235,10 @@ class InputSchema:
         from referencing import Registry  # noqa: PLC0415
         from referencing.jsonschema import DRAFT202012  # noqa: PLC0415
 
+        if self.is_whole:
+            return Draft202012Validator(
+                self._schema or False, format_checker=make_format_checker()
+            )
         data = self._document.source.data
         components = data.get("components", {}).get("inputs", {})
         # References by pointer lead through the document as it stands; anchors are only looked

@@ -14,8 +14,9 @@ same document; when the `timeout` of a step is over, the workflow that it called
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec.structs import replace
 
 from pytest_amberflo.arazzo.acceptance import InputsRefusedError, accept_inputs
 from pytest_amberflo.arazzo.attempt import Attempt, Attempts, render_inputs

@@ -7,8 +7,9 @@ come of it, so that it is understood or refused as h11 does it.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from pytest_amberflo.http.body import read_all, read_chunks, read_length
 from pytest_amberflo.http.connection import WireError
@@ -31,8 +32,7 @@ _HEAD: Final = re.compile(
 _START: Final = b"HTTP/1."
 
 
-@dataclass(slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """An answer whose body is still to be read, once: `parts`.
 
     The connection is good for another request when they have been read to their end.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from pytest_amberflo.http.address import is_loopback
 from pytest_amberflo.http.answer import Answer, read_answer
@@ -35,8 +36,7 @@ _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE: Final = re.compile(r"(?:[!-~\x80-\xff]+(?:[ \t]+[!-~\x80-\xff]+)*)?")
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """Where a plain request goes; `host` is the value of its header."""
 
     address: Address
@@ -44,8 +44,7 @@ class Origin:
     is_loopback: bool
 
 
-@dataclass(frozen=True, slots=True)
-class PlainRequest:
+class PlainRequest(Struct, frozen=True):
     """A request ready to be sent; `dialogue` reads its answer where h11 has written it."""
 
     address: Address
