@@ -5,9 +5,11 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+# pytester drops what its runs import; what is here already, a run need not import again, and
+# httpx knows only the errors of the httpcore that it was first used with.
+import httpcore  # noqa: F401
 import pytest
 
-# pytester drops what its runs import; what is here already, a run need not import again.
 import pytest_amberflo.collection
 import pytest_amberflo.desk
 import pytest_amberflo.digest
