@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
-from urllib.parse import unquote, urlsplit
-from urllib.request import url2pathname
+from urllib.parse import urlsplit
 
 from msgspec import Struct, field
 
 from pytest_amberflo.arazzo.errors import Problem
 from pytest_amberflo.arazzo.load import EXTENSION
 from pytest_amberflo.arazzo.scope import describe_type
+from pytest_amberflo.arazzo.source import read_file_path
 from pytest_amberflo.extension_value import MeterSpec, UsageSpec, ValueReader
 from pytest_amberflo.marks import MarkError, MarkSpec, is_fixture_name, parse_mark
 from pytest_amberflo.recognition import recognize
@@ -225,7 +224,7 @@ class ExtensionReader:
         if not isinstance(where, str) or not where:
             self._add(at, "rows are a list, or `{file: events.jsonl}`")
             return ()
-        folder = Path(url2pathname(unquote(urlsplit(self._source.uri).path))).parent
+        folder = read_file_path(urlsplit(self._source.uri).path).parent
         try:
             recorded = read_row_file(folder / where, where)
         except RowFileError as error:

@@ -6,8 +6,9 @@ import os
 import zlib
 from contextlib import suppress
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from pytest_amberflo.arazzo.errors import DocumentError, Problem
 from pytest_amberflo.arazzo.excerpt import Span
@@ -17,7 +18,6 @@ from pytest_amberflo.http.json_text import JsonTextError, read_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 #: Members and indexes that lead from the root of a document to a value.
 Pointer: TypeAlias = tuple[str | int, ...]
@@ -145,6 +145,15 @@ def parse_source(
         return Source(name=name, uri=uri, text=text, data=data, lines=lines, path=path)
     places = TreeBuilder(text, name).build()
     return Source(name=name, uri=uri, text=text, data=places.value, places=places, path=path)
+
+
+def read_file_path(path: str) -> Path:
+    """The file that the path of a `file:` URI means."""
+    if os.name == "nt":
+        from urllib.request import url2pathname  # noqa: PLC0415  costly, and drives are there only
+
+        return Path(url2pathname(path))
+    return Path(unquote(path))
 
 
 def _find_uri(path: Path) -> str:
