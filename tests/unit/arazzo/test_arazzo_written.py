@@ -23,9 +23,9 @@ _VALUES: st.SearchStrategy[Any] = st.recursive(
 def tell_types(value: Any) -> Any:
     """The value with the type of everything in it."""
     if isinstance(value, list):
-        return [tell_types(item) for item in value]
+        return list, [tell_types(item) for item in value]
     if isinstance(value, dict):
-        return [(name, tell_types(member)) for name, member in value.items()]
+        return dict, [(name, tell_types(member)) for name, member in value.items()]
     return type(value), str(value)
 
 
