@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from urllib.parse import urlsplit
 
 from msgspec import Struct, field
 
 from pytest_amberflo.arazzo.errors import Problem
 from pytest_amberflo.arazzo.load import EXTENSION
 from pytest_amberflo.arazzo.scope import describe_type
-from pytest_amberflo.arazzo.source import path_of
+from pytest_amberflo.arazzo.source import read_file_path
 from pytest_amberflo.extension_value import MeterSpec, UsageSpec, ValueReader
 from pytest_amberflo.marks import MarkError, MarkSpec, is_fixture_name, parse_mark
 from pytest_amberflo.recognition import recognize
@@ -223,7 +224,7 @@ class ExtensionReader:
         if not isinstance(where, str) or not where:
             self._add(at, "rows are a list, or `{file: events.jsonl}`")
             return ()
-        folder = path_of(self._source.uri).parent
+        folder = read_file_path(urlsplit(self._source.uri).path).parent
         try:
             recorded = read_row_file(folder / where, where)
         except RowFileError as error:

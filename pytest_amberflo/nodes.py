@@ -76,9 +76,7 @@ class ArazzoFile(pytest.Module):
         from pytest_amberflo.arazzo.errors import DocumentError  # noqa: PLC0415  only with files
         from pytest_amberflo.collection import prepare_document  # noqa: PLC0415
         from pytest_amberflo.exchange_text import clean  # noqa: PLC0415
-        from pytest_amberflo.garbage import pause_garbage  # noqa: PLC0415
 
-        pause_garbage(self.config)
         run = run_of(self.config)
         try:
             prepared = prepare_document(self.path, run, is_certain=self._is_certain)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from pytest_amberflo.arazzo.compiler import Compiler
 from pytest_amberflo.arazzo.errors import DocumentError
 from pytest_amberflo.arazzo.expression import ComponentRef
+from pytest_amberflo.arazzo.input_schema import share_schema
 from pytest_amberflo.arazzo.model import (
     Action,
     Criterion,
@@ -123,7 +124,7 @@ class _Builder(Compiler):
             workflow_id=data["workflowId"],
             summary=data.get("summary"),
             description=data.get("description"),
-            inputs=data.get("inputs"),
+            inputs=share_schema(data.get("inputs")),
             depends_on=tuple(data.get("dependsOn", ())),
             steps=self._each((*pointer, "steps"), data, self._step),
             success_actions=self._each((*pointer, "successActions"), data, self._action),

@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
-from urllib.parse import quote, unquote_to_bytes, urlsplit
+from urllib.parse import quote, unquote
 
 from pytest_amberflo.arazzo.errors import DocumentError, Problem
 from pytest_amberflo.arazzo.excerpt import Span
@@ -147,15 +147,13 @@ def parse_source(
     return Source(name=name, uri=uri, text=text, data=places.value, places=places, path=path)
 
 
-def path_of(uri: str) -> Path:
-    """The file that a `file:` URI means on this machine."""
-    path = urlsplit(uri).path
+def read_file_path(path: str) -> Path:
+    """The file that the path of a `file:` URI means."""
     if os.name == "nt":
-        # With it come http.client and ssl, whose import takes as long as to read ten documents.
-        from urllib.request import url2pathname  # noqa: PLC0415
+        from urllib.request import url2pathname  # noqa: PLC0415  costly, and drives are there only
 
         return Path(url2pathname(path))
-    return Path(os.fsdecode(unquote_to_bytes(path)))
+    return Path(unquote(path))
 
 
 def _find_uri(path: Path) -> str:

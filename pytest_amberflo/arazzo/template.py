@@ -32,6 +32,7 @@ from pytest_amberflo.arazzo.selector import (
     default_version,
     select,
 )
+from pytest_amberflo.arazzo.written import Written
 from pytest_amberflo.naming import find_nearest
 
 if TYPE_CHECKING:
@@ -85,16 +86,27 @@ def compile_template(value: Any, *, selectors: bool = False) -> Template:
 
     With `selectors`, an object of `context`, `selector` and `type` is a selector (Arazzo 1.1).
     """
+    if isinstance(value, list | dict):
+        return _compile_written(Written(value), selectors=selectors)
+    return _compile(value, selectors=selectors)
+
+
+@lru_cache(maxsize=1024)
+def _compile_written(written: Written, *, selectors: bool) -> Template:
+    return _compile(written.value, selectors=selectors)
+
+
+def _compile(value: Any, *, selectors: bool) -> Template:
     if isinstance(value, str):
         return compile_string(value)
     if isinstance(value, list):
-        items = tuple(compile_template(item, selectors=selectors) for item in value)
+        items = tuple(_compile(item, selectors=selectors) for item in value)
         return _literal_or(ListTemplate(items), value, items)
     if isinstance(value, dict):
         if selectors and is_selector(value):
             return Selected(compile_selector(value))
         members = tuple(
-            (name, compile_template(member, selectors=selectors)) for name, member in value.items()
+            (name, _compile(member, selectors=selectors)) for name, member in value.items()
         )
         return _literal_or(MapTemplate(members), value, tuple(item for _, item in members))
     return Literal(value)
