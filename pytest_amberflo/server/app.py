@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pytest_amberflo.server.attempts import Attempts
 from pytest_amberflo.server.documents import Documents
-from pytest_amberflo.server.ingest import INGEST_ROUTES, check_parameters, render_accepted
-from pytest_amberflo.server.intake import read_intake
+from pytest_amberflo.server.ingest import (
+    INGEST_ROUTES,
+    check_parameters,
+    read_events,
+    render_accepted,
+)
 from pytest_amberflo.server.keyring import Keyring
 from pytest_amberflo.server.message import Answer, encode_json
-from pytest_amberflo.server.payload import read_event_payload, read_payload
+from pytest_amberflo.server.payload import read_payload
 from pytest_amberflo.server.refusal import Refusal, refuse_fault, refuse_store
 from pytest_amberflo.server.routing import Call, Route, Router, read_parameters
 from pytest_amberflo.server.shape import Shape
@@ -182,7 +186,7 @@ class App:
         """
         if request.query:
             check_parameters(read_parameters(request))
-        intake = read_intake(read_event_payload(request, limit=self._body_limit), tenant)
+        intake = read_events(request, tenant, limit=self._body_limit)
         answer = render_accepted(request, intake.event_count, self._behaviour)
         records = intake.records
         delivery = Delivery(records, self._draw_lag())

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from pytest_amberflo.server.intake import Intake, read_intake
 from pytest_amberflo.server.message import Answer, encode_json
+from pytest_amberflo.server.payload import check_payload, parse_events
+from pytest_amberflo.server.plain import read_plain
 from pytest_amberflo.server.refusal import Refusal
 from pytest_amberflo.server.routing import Route
 from pytest_amberflo.server.shape import Shape
@@ -34,6 +37,21 @@ def check_parameters(query: Mapping[str, str]) -> None:
         if name in query:
             message = f"{name} is not served here: events must be in Amberflo's own schema"
             raise Refusal(400, "custom-schema-unsupported", message)
+
+
+def read_events(request: Request, tenant: int, *, limit: int) -> Intake:
+    """The events that a request brings. Raises Refusal, as `read_event_payload` and `read_intake`.
+
+    Where all of an array are plain, only a backslash can hide what `check_payload` looks for, so
+    its three searches, which take as long as the reading itself, are left out.
+    """
+    payload, text = parse_events(request, limit=limit)
+    records = read_plain(payload, tenant) if type(payload) is list else None
+    if records is None or "\\" in text:
+        check_payload(payload, text)
+    if records is None:
+        return read_intake(payload, tenant)
+    return Intake(event_count=len(payload), records=records)
 
 
 def render_accepted(request: Request, count: int, behaviour: Behaviour) -> Answer:

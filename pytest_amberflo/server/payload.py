@@ -34,7 +34,7 @@ def read_payload(request: Request, *, limit: int) -> Any:
     if _LARGE.search(text):
         _check_values(payload)
     else:
-        _check(payload, text)
+        check_payload(payload, text)
     return payload
 
 
@@ -43,6 +43,13 @@ def read_event_payload(request: Request, *, limit: int) -> Any:
 
     CSV, which the real service takes, is refused (415).
     """
+    payload, text = parse_events(request, limit=limit)
+    check_payload(payload, text)
+    return payload
+
+
+def parse_events(request: Request, *, limit: int) -> tuple[Any, str]:
+    """What `read_event_payload` reads, before `check_payload` has seen it, and its text."""
     media_type = b",".join(request.header_values(b"content-type")).partition(b";")[0]
     media_type = media_type.strip().lower()
     if media_type == b"text/csv":
@@ -61,8 +68,7 @@ def read_event_payload(request: Request, *, limit: int) -> Any:
                 payload = _parse_lines(text)
             except Refusal:
                 raise refusal from None
-    _check(payload, text)
-    return payload
+    return payload, text
 
 
 _LINES: Final = frozenset(
@@ -102,7 +108,11 @@ def _read_text(request: Request, limit: int) -> str:
         raise Refusal(400, "invalid-encoding", "The body is not UTF-8", details=details) from None
 
 
-def _check(payload: Any, text: str) -> None:
+def check_payload(payload: Any, text: str) -> None:
+    """Refuse (400) what no store can keep in the value of a JSON text, and what is no JSON.
+
+    Texts that cannot be kept are written with a backslash.
+    """
     # Only these can lead to what the walk below looks for, and hardly any body has them.
     if "\\u" in text or "NaN" in text or "Infinity" in text:
         _check_values(payload)
