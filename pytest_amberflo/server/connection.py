@@ -159,7 +159,7 @@ class Connection(asyncio.Protocol):
         if self._is_write_blocked or self._transport.is_closing():
             return
         try:
-            self._pipeline.advance()
+            self._pipeline.advance(is_alone=self._service.is_alone)
         finally:
             answered = self._pipeline.take_answered()
             if answered:

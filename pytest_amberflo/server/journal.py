@@ -53,12 +53,26 @@ class Journal:
         self._loop = loop
         self._lock_s = lock_s
         self._entries: list[_Entry] = []
+        #: Whether what is added waits for `flush` and not for the end of the turn.
+        self.is_held = False
+        self._is_scheduled = False
 
     def add(self, delivery: Delivery, settle: Settle) -> None:
         """Have records written; `settle` is called once, after the transaction has ended."""
-        if not self._entries:
+        if not (self._is_scheduled or self.is_held):
+            self._is_scheduled = True
             self._loop.call_soon(self._write)
         self._entries.append(_Entry(delivery, settle))
+
+    def flush(self) -> bool:
+        """Write now what was added while `is_held`; False if there is none.
+
+        A turn of the loop is as long as it takes to read a small request.
+        """
+        if not self._entries or self._is_scheduled:
+            return False
+        self._write()
+        return True
 
     def run(self, work: Callable[[sqlite3.Connection], Any], finish: Finish) -> None:
         """Have work done on the store in one transaction; `finish` is called once."""
@@ -88,6 +102,7 @@ class Journal:
         finish(outcome, refusal)
 
     def _write(self) -> None:
+        self._is_scheduled = False
         entries, self._entries = self._entries, []
         self._commit(entries)
 
@@ -125,7 +140,8 @@ class Journal:
                 waiting.append(entry)
             else:
                 entry.settle(refuse_store("another process has locked it"))
-        if waiting and not self._entries:
+        if waiting and not self._is_scheduled:
+            self._is_scheduled = True
             self._loop.call_later(_RETRY_S, self._write)
         self._entries = waiting + self._entries
 
