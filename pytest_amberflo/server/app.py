@@ -196,7 +196,7 @@ class App:
                     request.notes.tenant = tenant
             self._ingest(request, tenant, respond, attempt)
         except Refusal as refusal:
-            respond(refusal.to_answer())
+            respond(refusal.to_answer(Shape.SHARED))
 
     def _ingest(
         self, request: Request, tenant: int, respond: Respond, attempt: Attempt | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from pytest_amberflo.server.intake import Intake, read_intake
@@ -60,14 +61,29 @@ def render_accepted(request: Request, count: int, behaviour: Behaviour) -> Answe
     As JSON text (published) or plain text (official): as the behaviour says, else plain where
     the request prefers it or comes from an official client.
     """
-    text = f"{count} records were ingested"
     form = behaviour.ingest_answer
-    if form == "text" or (form == "auto" and _prefers_text(request)):
+    return _accept(count, form == "text" or (form == "auto" and _prefers_text(request)))
+
+
+@lru_cache
+def _accept(count: int, is_text: bool) -> Answer:  # noqa: FBT001 - for the cache
+    # Most requests bring as many events as those before them.
+    text = f"{count} records were ingested"
+    if is_text:
         return Answer(status=200, body=text.encode(), media_type="text/plain; charset=utf-8")
     return Answer(status=200, body=encode_json(text))
 
 
 def _prefers_text(request: Request) -> bool:
+    notes = request.notes
+    if notes is None:
+        return _weigh_text(request)
+    if notes.prefers_text is None:
+        notes.prefers_text = _weigh_text(request)
+    return notes.prefers_text
+
+
+def _weigh_text(request: Request) -> bool:
     is_sdk = False
     text, json = 0.0, 0.0
     for name, value in request.headers:

@@ -109,10 +109,9 @@ class Journal:
     def _commit(self, entries: list[_Entry]) -> None:
         """Write requests in one transaction, or where that fails each in its own."""
         settled = entries
-        refusal: Refusal | None = refuse_fault()
+        refusal: Refusal | None = None
         try:
             self._store.deliver([entry.delivery for entry in entries])
-            refusal = None
         except StoreLockedError:
             settled = []
             self._postpone(entries)
@@ -123,11 +122,14 @@ class Journal:
                 for entry in entries:
                     self._commit([entry])
             refusal = refuse_store(error.reason)
+        except BaseException:
+            refusal = refuse_fault()
+            raise
         finally:
             # Whatever happened, nobody is left waiting.
             for entry in settled:
                 entry.settle(refusal)
-            if refusal is None:
+            if settled and refusal is None:
                 self.notify()
 
     def _postpone(self, entries: list[_Entry]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, NamedTuple
 
@@ -18,6 +18,10 @@ class Notes:
 
     #: Whose events a request brings; None where it is no ingest, or was not let in yet.
     tenant: int | None = None
+    #: Whether the client would rather have plain text than JSON; None where nobody has looked.
+    prefers_text: bool | None = None
+    #: Headers by name, as `header_words` gives them.
+    words: dict[bytes, bytes] = field(default_factory=dict)
 
 
 class Request(NamedTuple):
@@ -44,6 +48,15 @@ class Request(NamedTuple):
     def header_values(self, name: bytes) -> list[bytes]:
         """Every value of a header; `name` in lower case."""
         return [value for key, value in self.headers if key == name]
+
+    def header_words(self, name: bytes) -> bytes:
+        """The values of a header as one, in lower case; empty where there is none."""
+        words = None if self.notes is None else self.notes.words.get(name)
+        if words is None:
+            words = b",".join(self.header_values(name)).strip().lower()
+            if self.notes is not None:
+                self.notes.words[name] = words
+        return words
 
 
 class Ending(Enum):

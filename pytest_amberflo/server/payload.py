@@ -50,8 +50,7 @@ def read_event_payload(request: Request, *, limit: int) -> Any:
 
 def parse_events(request: Request, *, limit: int) -> tuple[Any, str]:
     """What `read_event_payload` reads, before `check_payload` has seen it, and its text."""
-    media_type = b",".join(request.header_values(b"content-type")).partition(b";")[0]
-    media_type = media_type.strip().lower()
+    media_type = request.header_words(b"content-type").partition(b";")[0].strip()
     if media_type == b"text/csv":
         message = "Events are taken as JSON or one JSON object to a line, not as CSV"
         raise Refusal(415, "unsupported-media-type", message)
@@ -166,7 +165,7 @@ def _check_text(place: str, text: str) -> None:
 
 
 def _decode_content(request: Request, limit: int) -> bytes:
-    codings = b",".join(request.header_values(b"content-encoding")).strip().lower()
+    codings = request.header_words(b"content-encoding")
     if codings in (b"", b"identity"):
         return request.body
     if codings not in (b"gzip", b"x-gzip"):
