@@ -41,12 +41,12 @@ class KnownHeads:
     def add(self, data: bytes, request: Request) -> None:
         """Remember the head of a request that these bytes are.
 
-        Its body must have come as it is, not in chunks.
+        Its body must have come as it is, not in chunks. Where an empty line is ahead of it or
+        behind it, nothing matches what is remembered.
         """
         length = len(request.body)
         head = data[: len(data) - length]
-        # There may be empty lines ahead of a head, which are none of it.
-        if len(head) > _MOST_BYTES or head.find(_END) + len(_END) != len(head):
+        if len(head) > _MOST_BYTES:
             return
         if len(self._requests) >= _MOST_HEADS:
             self._requests.clear()
