@@ -56,7 +56,10 @@ def prepare_document(path: Path, run: Run, *, is_certain: bool) -> tuple[Prepare
     unreached = [find_unreached(document, workflow) for workflow in document.workflows]
     lines = [_find_line(source, workflow) for workflow in document.workflows]
     for other in known.values():
-        other.document.source.forget()
+        # Other documents may refer to it, too; and where a schema of inputs refers to other parts
+        # of its document, these are needed yet.
+        is_needed = other is not bound or not document.is_read
+        other.document.source.forget(keeps_data=is_needed)
     return tuple(
         PreparedWorkflow(
             bound=bound,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
+
+from msgspec import Struct
 
 from pytest_amberflo.http.exchange import Request
 
@@ -26,8 +27,7 @@ class ControlError(Exception):
     """The server did not do what a test asked of it; the text says why."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Received:
+class Received(Struct, frozen=True, kw_only=True):
     """What the server has received of something."""
 
     #: Different records.
@@ -39,8 +39,7 @@ class Received:
     events: Sequence[Mapping[str, Any]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
+class Refused(Struct, frozen=True, kw_only=True):
     """A call that did not get through to the server, or through it."""
 
     #: None where no secure connection came about: then only `text` tells.

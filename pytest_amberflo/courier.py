@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+
+from msgspec.structs import replace
 
 from pytest_amberflo.arazzo.events import Refusal
-from pytest_amberflo.http.address import is_loopback
+from pytest_amberflo.http.address import find_host, is_loopback
 from pytest_amberflo.patience import PatientClock, read_throttle
 from pytest_amberflo.verdict import Check, CheckOutcome, ContractDetail, Detail
 
@@ -72,7 +72,7 @@ class Courier:
 
     def _guard_key(self, request: Request) -> None:
         """AMBERFLO_API_KEY goes to the target, and to servers that were given for a source."""
-        host = urlsplit(request.url).hostname or ""
+        host = find_host(request.url)
         if is_loopback(host) or host in self._run.trusted_hosts:
             return
         body = (request.body or b"").decode("utf-8", "replace")
@@ -157,7 +157,7 @@ class Courier:
         if call.timeout_s is not None:
             timeout_s = min(timeout_s, max(0.001, call.timeout_s - self.elapsed_of(call)))
         timeout_s = min(timeout_s, max(0.001, self._run.pace.seconds_left))
-        if not is_loopback(urlsplit(call.plan.sent.request.url).hostname or ""):
+        if not is_loopback(find_host(call.plan.sent.request.url)):
             self._run.pace.wait_for_turn()
         client = client if client is not None else self._run.client
         return client.send(call.plan.sent.request, timeout_s=timeout_s, notes=notes)

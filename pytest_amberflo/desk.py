@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from pytest_amberflo.arazzo.events import Call, Refusal
 from pytest_amberflo.check_text import describe_checks
@@ -42,8 +43,7 @@ if TYPE_CHECKING:
     from pytest_amberflo.run import Run
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class Event(Struct, frozen=True, kw_only=True):
     """An event as it is sent; a field that is None, or without members, is left out."""
 
     meter: str

@@ -40,7 +40,14 @@ def choose_collector(path: Path, parent: pytest.Collector) -> pytest.Collector |
     is_certain = has_workflow_name(path, names)
     if not is_certain and not may_be_workflow(path, is_named=parent.session.isinitpath(path)):
         return None
-    from pytest_amberflo.nodes import ArazzoFile  # noqa: PLC0415  only for workflows
+    from pytest_amberflo.finder import load_plainly  # noqa: PLC0415  only for workflows
+
+    load_plainly(parent.config)
+    from pytest_amberflo.garbage import pause_garbage  # noqa: PLC0415
+
+    # Before the imports, too: looking for garbage among them takes a tenth of a small run.
+    pause_garbage(parent.config)
+    from pytest_amberflo.nodes import ArazzoFile  # noqa: PLC0415
 
     return ArazzoFile.from_parent(parent, path=path, is_certain=is_certain)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
-from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from pytest_amberflo.arazzo.errors import DocumentError
 from pytest_amberflo.arazzo.events import Outcome
@@ -13,7 +13,7 @@ from pytest_amberflo.arazzo.limits import Limits
 from pytest_amberflo.arazzo.runner import Runner
 from pytest_amberflo.courier import Courier
 from pytest_amberflo.deferral import HOLDS_A_KEY, NO_LEDGER, Deferral
-from pytest_amberflo.http.address import is_amberflo_host
+from pytest_amberflo.http.address import find_host, is_amberflo_host
 from pytest_amberflo.http.redact import is_secret_name
 from pytest_amberflo.ingestion import Ingestion
 from pytest_amberflo.inputs import InputError, Inputs, check_inputs
@@ -54,8 +54,7 @@ WorkflowKey: TypeAlias = tuple[str, str]
 _GREEN: Final = (Verdict.PASSED, Verdict.DEFERRED)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MeteredStep:
+class MeteredStep(Struct, frozen=True, kw_only=True):
     """A step that says what its call must meter."""
 
     specs: tuple[MeterSpec, ...]
@@ -65,8 +64,7 @@ class MeteredStep:
     is_outermost: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PreparedWorkflow:
+class PreparedWorkflow(Struct, frozen=True, kw_only=True):
     """A workflow that passed every check at collection."""
 
     bound: BoundDocument
@@ -142,8 +140,8 @@ class Execution:
         run, prepared = self._run, self._prepared
         tally, clock = Tally(), PatientClock(seconds_left=lambda: run.pace.seconds_left)
         is_alone = run.is_alone and self._url is None
-        is_live = run.terms.is_live or is_amberflo_host(urlsplit(self._url or "").hostname or "")
-        terms = replace(run.terms, knows_all_writers=is_alone, is_live=is_live)
+        is_live = run.settings.reaches_live or is_amberflo_host(find_host(self._url or ""))
+        terms = run.make_terms(knows_all_writers=is_alone, is_live=is_live)
         route = partial(run.route, url=self._url, servers=self._servers)
         judge = UsageJudge(run.ledger, tally, clock, terms)
         courier = Courier(run, clock, tally, prepared.step_extensions)
@@ -264,7 +262,7 @@ def _conclude(
 
 
 def _decide(result: WorkflowResult, checks: Sequence[Check], reasons: Sequence[str]) -> Verdict:
-    outcomes = {check.outcome for check in checks}
+    outcomes = [check.outcome for check in checks]
     if CheckOutcome.FAILED in outcomes:
         return Verdict.FAILED
     if any(check.name == "deadline" for check in checks):

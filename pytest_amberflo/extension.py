@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
-from urllib.parse import unquote, urlsplit
-from urllib.request import url2pathname
+from urllib.parse import urlsplit
+
+from msgspec import Struct, field
 
 from pytest_amberflo.arazzo.errors import Problem
 from pytest_amberflo.arazzo.load import EXTENSION
 from pytest_amberflo.arazzo.scope import describe_type
+from pytest_amberflo.arazzo.source import read_file_path
 from pytest_amberflo.extension_value import MeterSpec, UsageSpec, ValueReader
 from pytest_amberflo.marks import MarkError, MarkSpec, is_fixture_name, parse_mark
 from pytest_amberflo.recognition import recognize
@@ -33,8 +33,7 @@ _STEP_KEYS: Final = ("role", "usage", "meters", "settle", "validate")
 _ROW_KEYS: Final = ("id", "inputs", "without", "marks")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Row(Struct, frozen=True, kw_only=True):
     """One set of inputs that a workflow is run with."""
 
     id: str
@@ -43,8 +42,7 @@ class Row:
     marks: tuple[MarkSpec, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkflowExtension:
+class WorkflowExtension(Struct, frozen=True, kw_only=True):
     """What a workflow says."""
 
     rows: tuple[Row, ...] = ()
@@ -58,8 +56,7 @@ class WorkflowExtension:
     flush: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepExtension:
+class StepExtension(Struct, frozen=True, kw_only=True):
     """What a step says."""
 
     role: Role | None = None
@@ -227,7 +224,7 @@ class ExtensionReader:
         if not isinstance(where, str) or not where:
             self._add(at, "rows are a list, or `{file: events.jsonl}`")
             return ()
-        folder = Path(url2pathname(unquote(urlsplit(self._source.uri).path))).parent
+        folder = read_file_path(urlsplit(self._source.uri).path).parent
         try:
             recorded = read_row_file(folder / where, where)
         except RowFileError as error:

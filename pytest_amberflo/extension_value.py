@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct, field
 
 from pytest_amberflo.arazzo.errors import ExpressionSyntaxError, Problem
 from pytest_amberflo.arazzo.excerpt import narrow_span
@@ -32,8 +33,7 @@ _METER_REQUIRED: Final = ("meter", "customer", "value")
 _USAGE_KEYS: Final = ("value", "group", "bucket")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MeterSpec:
+class MeterSpec(Struct, frozen=True, kw_only=True):
     """An event that a call must meter, as a document says it."""
 
     meter: Template
@@ -46,8 +46,7 @@ class MeterSpec:
     span: Span
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UsageSpec:
+class UsageSpec(Struct, frozen=True, kw_only=True):
     """Usage that the answer of a step must show, as a document says it."""
 
     value: Template

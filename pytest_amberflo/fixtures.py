@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterator, Mapping
 
     from pytest_amberflo.control import ServerControl
     from pytest_amberflo.desk import Metering
-    from pytest_amberflo.execution import Execution
     from pytest_amberflo.metering.window import MeteringWindow
     from pytest_amberflo.run import Run
     from pytest_amberflo.service import ServiceStarter
@@ -66,6 +65,26 @@ def amberflo_servers() -> Mapping[str, str]:
 
 
 @pytest.fixture(scope="session")
+def amberflo_api_key(_amberflo_run: Run) -> str | None:
+    """The API key: AMBERFLO_API_KEY, on this machine else one made for the run."""
+    return _amberflo_run.api_key
+
+
+@pytest.fixture(scope="session")
+def amberflo_meter() -> str:
+    """The meter that workflows ingest to and query."""
+    return "api-calls"
+
+
+@pytest.fixture(scope="session")
+def amberflo_meter_value() -> float:
+    """The value of an event; a fraction, so that rounding shows."""
+    from pytest_amberflo.inputs import METER_VALUE  # noqa: PLC0415  only with workflows
+
+    return METER_VALUE
+
+
+@pytest.fixture(scope="session")
 def amberflo_emitter_env(
     amberflo_target: Target, _amberflo_run: Run, amberflo_url: str
 ) -> dict[str, str]:
@@ -77,36 +96,6 @@ def amberflo_emitter_env(
             f"amberflo_emitter_env leads to the embedded server; the target is {amberflo_target}"
         )
     return prepare_environment(_amberflo_run.folder, amberflo_url, _amberflo_run.api_key)
-
-
-@pytest.fixture
-def amberflo_api_key(_amberflo_run: Run) -> str | None:
-    """The API key: AMBERFLO_API_KEY, on this machine else one made for the run."""
-    return _amberflo_run.api_key
-
-
-@pytest.fixture
-def amberflo_customer_id(_amberflo_run: Run) -> str:
-    """A customer that nobody has used before."""
-    return _amberflo_run.new_customer()
-
-
-@pytest.fixture
-def amberflo_server(_amberflo_run: Run, amberflo_customer_id: str) -> Iterator[ServerControl]:
-    """Control of the embedded server: faults of the item's customer, clock, what was received."""
-    from pytest_amberflo.control import ServerControl  # noqa: PLC0415  for those who ask
-
-    target = _amberflo_run.settings.target
-    if target.kind != "embedded":
-        pytest.skip(f"amberflo_server controls the embedded server; the target is {target}")
-    control = ServerControl(
-        _amberflo_run.client,
-        url=_amberflo_run.target_url,
-        token=_amberflo_run.control_token,
-        customer=amberflo_customer_id,
-    )
-    yield control
-    control.close()
 
 
 @pytest.fixture(scope="session")
@@ -127,69 +116,6 @@ def amberflo_service(
 
 
 @pytest.fixture
-def metering(
-    request: pytest.FixtureRequest,
-    _amberflo_run: Run,
-    amberflo_api_key: str | None,
-    amberflo_meter: str,
-    amberflo_customer_id: str,
-    amberflo_meter_value: float,
-    metering_window: MeteringWindow,
-) -> Iterator[Metering]:
-    """Metering by hand: `ingest`, `replay`, `ingest_at_once`, `expect`, and `eventually`."""
-    from pytest_amberflo.deferral import keep_desk  # noqa: PLC0415  for those who ask
-    from pytest_amberflo.desk import Metering  # noqa: PLC0415
-    from pytest_amberflo.nodes import HAS_FAILED, KEEP  # noqa: PLC0415
-
-    desk = Metering(
-        _amberflo_run,
-        api_key=amberflo_api_key,
-        meter=amberflo_meter,
-        customer=amberflo_customer_id,
-        value=amberflo_meter_value,
-        time_ms=metering_window.event_millis,
-        flush=partial(request.node.ihook.pytest_amberflo_flush_emitter, item=request.node),
-        note=partial(request.node.add_report_section, "call", "amberflo"),
-    )
-    request.node.stash[KEEP] = lambda is_red: keep_desk(
-        desk, request.node.nodeid, _amberflo_run, is_red=is_red
-    )
-    yield desk
-    if not desk.is_settled and not request.node.stash.get(HAS_FAILED, False):
-        pytest.fail(
-            "events were sent, and the test never called metering.eventually()", pytrace=False
-        )
-
-
-@pytest.fixture
-def amberflo_meter() -> str:
-    """The meter that workflows ingest to and query."""
-    return "api-calls"
-
-
-@pytest.fixture
-def amberflo_meter_value() -> float:
-    """The value of an event; a fraction, so that rounding shows."""
-    from pytest_amberflo.inputs import METER_VALUE  # noqa: PLC0415  only with workflows
-
-    return METER_VALUE
-
-
-@pytest.fixture
-def amberflo_unique_id(_amberflo_run: Run) -> str:
-    """The unique id of an event; nobody has used it before."""
-    return _amberflo_run.new_unique_id()
-
-
-@pytest.fixture
-def metering_window(_amberflo_run: Run) -> MeteringWindow:
-    """The window of a query and the time of an event in it: half-open, UTC, whole days."""
-    from pytest_amberflo.metering.window import make_window  # noqa: PLC0415  only with workflows
-
-    return make_window(_amberflo_run.now())
-
-
-@pytest.fixture
 def _amberflo_verification(
     request: pytest.FixtureRequest, _amberflo_run: Run, amberflo_api_key: str | None
 ) -> Verification:
@@ -199,39 +125,122 @@ def _amberflo_verification(
     return prepare_verification(request.node, _amberflo_run, amberflo_api_key)
 
 
-@pytest.fixture
-def _amberflo_gathered(request: pytest.FixtureRequest, _amberflo_run: Run) -> Any:
-    """The inputs of a workflow item with their origins, before a user's last word."""
-    __tracebackhide__ = True
-    from pytest_amberflo.gathering import gather_inputs  # noqa: PLC0415  only with workflows
-    from pytest_amberflo.nodes import WorkflowItem  # noqa: PLC0415
+class ItemFixtures:
+    """The fixtures that each item has for itself.
 
-    if not isinstance(request.node, WorkflowItem):
-        return None
-    return gather_inputs(request, request.node, _amberflo_run)
+    They have the configuration from here and not from a fixture of the session: pytest keeps
+    what asks for one of those until the session ends, 5 KB an item, and asking takes a fifth of
+    an item's set-up.
+    """
 
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._item: pytest.Item | None = None
 
-@pytest.fixture
-def amberflo_inputs(_amberflo_gathered: Any) -> Mapping[str, Any]:
-    """The inputs of the workflow, by name. An override has the last word."""
-    return dict(_amberflo_gathered.values) if _amberflo_gathered is not None else {}
+    def _find_run(self) -> Run:
+        from pytest_amberflo.nodes import run_of  # noqa: PLC0415  for those who ask
 
+        return run_of(self._config)
 
-@pytest.fixture
-def _amberflo_execution(
-    request: pytest.FixtureRequest,
-    _amberflo_run: Run,
-    _amberflo_gathered: Any,
-    amberflo_inputs: Mapping[str, Any],
-    amberflo_servers: Mapping[str, str],
-) -> Execution:
-    __tracebackhide__ = True
-    from pytest_amberflo import gathering  # noqa: PLC0415  only with workflows
-    from pytest_amberflo.nodes import WorkflowItem  # noqa: PLC0415
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Note whose fixtures are asked for next."""
+        self._item = item
 
-    item, run = request.node, _amberflo_run
-    assert isinstance(item, WorkflowItem)
-    url = gathering.read_url(request, item, run)
-    return gathering.prepare_execution(
-        item, run, _amberflo_gathered, amberflo_inputs, url, amberflo_servers
-    )
+    @pytest.fixture
+    def amberflo_customer_id(self) -> str:
+        """A customer that nobody has used before."""
+        return self._find_run().new_customer()
+
+    @pytest.fixture
+    def amberflo_unique_id(self) -> str:
+        """The unique id of an event; nobody has used it before."""
+        return self._find_run().new_unique_id()
+
+    @pytest.fixture
+    def metering_window(self) -> MeteringWindow:
+        """The window of a query and the time of an event in it: half-open, UTC, whole days."""
+        from pytest_amberflo.metering.window import make_window  # noqa: PLC0415  with workflows
+
+        return make_window(self._find_run().now())
+
+    @pytest.fixture
+    def amberflo_server(self, amberflo_customer_id: str) -> Iterator[ServerControl]:
+        """Control of the embedded server: faults of the item's customer, clock, what came."""
+        from pytest_amberflo.control import ServerControl  # noqa: PLC0415  for those who ask
+
+        run = self._find_run()
+        target = run.settings.target
+        if target.kind != "embedded":
+            pytest.skip(f"amberflo_server controls the embedded server; the target is {target}")
+        control = ServerControl(
+            run.client,
+            url=run.target_url,
+            token=run.control_token,
+            customer=amberflo_customer_id,
+        )
+        yield control
+        control.close()
+
+    @pytest.fixture
+    def metering(
+        self,
+        request: pytest.FixtureRequest,
+        amberflo_api_key: str | None,
+        amberflo_meter: str,
+        amberflo_customer_id: str,
+        amberflo_meter_value: float,
+        metering_window: MeteringWindow,
+    ) -> Iterator[Metering]:
+        """Metering by hand: `ingest`, `replay`, `ingest_at_once`, `expect`, and `eventually`."""
+        from pytest_amberflo.deferral import keep_desk  # noqa: PLC0415  for those who ask
+        from pytest_amberflo.desk import Metering  # noqa: PLC0415
+        from pytest_amberflo.nodes import HAS_FAILED, KEEP  # noqa: PLC0415
+
+        run = self._find_run()
+        desk = Metering(
+            run,
+            api_key=amberflo_api_key,
+            meter=amberflo_meter,
+            customer=amberflo_customer_id,
+            value=amberflo_meter_value,
+            time_ms=metering_window.event_millis,
+            flush=partial(request.node.ihook.pytest_amberflo_flush_emitter, item=request.node),
+            note=partial(request.node.add_report_section, "call", "amberflo"),
+        )
+        request.node.stash[KEEP] = lambda is_red: keep_desk(
+            desk, request.node.nodeid, run, is_red=is_red
+        )
+        yield desk
+        if not desk.is_settled and not request.node.stash.get(HAS_FAILED, False):
+            pytest.fail(
+                "events were sent, and the test never called metering.eventually()", pytrace=False
+            )
+
+    @pytest.fixture
+    def amberflo_inputs(self, request: pytest.FixtureRequest) -> Mapping[str, Any]:
+        """The inputs of the workflow, by name. An override has the last word."""
+        __tracebackhide__ = True
+        from pytest_amberflo.gathering import gather_inputs  # noqa: PLC0415  only with workflows
+        from pytest_amberflo.nodes import WorkflowItem  # noqa: PLC0415
+
+        item = request.node
+        if not isinstance(item, WorkflowItem):
+            return {}
+        item.gathered = gather_inputs(request, item, self._find_run())
+        return dict(item.gathered.values)
+
+    @pytest.fixture
+    def _amberflo_workflow(
+        self, amberflo_inputs: Mapping[str, Any], amberflo_servers: Mapping[str, str]
+    ) -> Callable[[], None]:
+        """Runs the item's workflow, which is ready to be run."""
+        __tracebackhide__ = True
+        from pytest_amberflo import gathering  # noqa: PLC0415  only with workflows
+        from pytest_amberflo.nodes import WorkflowItem, run_item  # noqa: PLC0415
+
+        item, run = self._item, self._find_run()
+        assert isinstance(item, WorkflowItem)
+        url = gathering.read_url(item, run)
+        execution = gathering.prepare_execution(item, run, amberflo_inputs, url, amberflo_servers)
+        return partial(run_item, item, execution)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from pytest_amberflo.nodes import WorkflowItem
     from pytest_amberflo.run import Run
 
+#: Where a fixture of the user's takes the place of `amberflo_inputs` and never asks for it.
+_NOTHING: Final = Inputs(values={}, origins={})
+
 
 def gather_inputs(request: pytest.FixtureRequest, item: WorkflowItem, run: Run) -> Inputs:
     """The inputs of an item with where each is from; where one is unusable, the item errs."""
@@ -46,9 +49,6 @@ def gather_inputs(request: pytest.FixtureRequest, item: WorkflowItem, run: Run) 
 
     workflow, row = item.prepared.workflow, item.row
     schema = item.prepared.input_schema
-    message = item.config.stash.get(REFUSAL, None)
-    if message is not None:
-        pytest.fail(message, pytrace=False)
     try:
         file = _read_file(run.settings.input_file)
         sources = InputSources(
@@ -72,17 +72,16 @@ def gather_inputs(request: pytest.FixtureRequest, item: WorkflowItem, run: Run) 
 
 
 def prepare_execution(
-    item: WorkflowItem,
-    run: Run,
-    gathered: Inputs,
-    values: Any,
-    url: str | None,
-    servers: Any,
+    item: WorkflowItem, run: Run, values: Any, url: str | None, servers: Any
 ) -> Execution:
     """The execution of an item, its inputs checked; an error of the item where they are wrong.
 
     `url` and `servers` are what fixtures say of where requests go.
     """
+    message = item.config.stash.get(REFUSAL, None)
+    if message is not None:
+        pytest.fail(message, pytrace=False)
+    gathered, item.gathered = item.gathered or _NOTHING, None
     try:
         inputs = _trace_inputs(gathered, values)
         hands = find_hands(item, run) if item.prepared.metered else None
@@ -139,18 +138,18 @@ def find_hands(item: pytest.Item, run: Run) -> Hands:
     )
 
 
-def read_url(request: pytest.FixtureRequest, item: WorkflowItem, run: Run) -> str | None:
+def read_url(item: WorkflowItem, run: Run) -> str | None:
     """Where a user's fixtures send Amberflo's own hosts, or None for the target of the run.
 
     A URL off this machine is refused unless it is of the target's host.
     """
     __tracebackhide__ = True
-    if not run.calls_service(item.prepared.bound):
+    if not item.calls_service:
         return None
-    if request.getfixturevalue("amberflo_target") != run.settings.target:
+    if item.funcargs["amberflo_target"] != run.settings.target:
         text = "amberflo_target only tells the target: --amberflo-target or amberflo_url set it"
         pytest.fail(f"the fixture {text}", pytrace=False)
-    url = request.getfixturevalue("amberflo_url")
+    url: Any = item.funcargs["amberflo_url"]
     if url == run.target_url:
         return None
     try:

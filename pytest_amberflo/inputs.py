@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct
 
 from pytest_amberflo.arazzo.expression import InputRef
 from pytest_amberflo.arazzo.input_schema import UnusableSchemaError
@@ -50,8 +51,7 @@ class MissingInputsError(InputError):
         self.names = tuple(names)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InputSources:
+class InputSources(Struct, frozen=True, kw_only=True):
     """Everything that inputs of one item can come from."""
 
     options: Mapping[str, str]
@@ -64,8 +64,7 @@ class InputSources:
     read_fixture: Callable[[str], Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inputs:
+class Inputs(Struct, frozen=True, kw_only=True):
     """The values of an item's inputs, and in words where each came from."""
 
     values: Mapping[str, Any]

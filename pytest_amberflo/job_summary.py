@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,8 +15,7 @@ _MOST_ROWS: Final = 200
 _LONGEST: Final = 300
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RedItem:
+class RedItem(Struct, frozen=True, kw_only=True):
     """An item that did not pass, and the first line of its report."""
 
     nodeid: str

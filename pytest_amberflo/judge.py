@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from pytest_amberflo.metering.baseline import leave_out_own
 from pytest_amberflo.metering.event import UnreadableEventError, read_events

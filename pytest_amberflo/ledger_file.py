@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 import pytest
+from msgspec import Struct
 
 from pytest_amberflo.http.address import is_amberflo_host, is_loopback
 from pytest_amberflo.nodes import DIGEST, KEPT
@@ -40,8 +40,7 @@ class LedgerFileError(Exception):
         return f"{self.path.name}{place}  {self.reason}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlacedEntry:
+class PlacedEntry(Struct, frozen=True, kw_only=True):
     """An entry and its line, from 1."""
 
     line: int

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import builtins
 import keyword
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -17,8 +18,7 @@ _CONDITIONAL: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MarkSpec:
+class MarkSpec(Struct, frozen=True, kw_only=True):
     """A pytest mark by name, with its arguments."""
 
     name: str

@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    import pluggy
+
     from pytest_amberflo.execution import Execution, PreparedWorkflow
     from pytest_amberflo.extension import Row
+    from pytest_amberflo.inputs import Inputs
     from pytest_amberflo.marks import MarkSpec
     from pytest_amberflo.run import Run
 
@@ -37,7 +40,10 @@ RUN: Final[pytest.StashKey[Run]] = pytest.StashKey()
 REFUSAL: Final = pytest.StashKey[str]()
 _REPLACED: Final = str.maketrans({"[": "(", "]": ")", "/": "_"})
 #: The fixture that hands an item what it runs.
-EXECUTION: Final = "_amberflo_execution"
+_WORKFLOW: Final = "_amberflo_workflow"
+#: Fixtures that say where a workflow's requests go; of those below, only where it calls Amberflo.
+_PLACES: Final = ("amberflo_servers",)
+_TARGET_PLACES: Final = ("amberflo_url", "amberflo_target")
 
 
 def run_of(config: pytest.Config) -> Run:
@@ -70,9 +76,7 @@ class ArazzoFile(pytest.Module):
         from pytest_amberflo.arazzo.errors import DocumentError  # noqa: PLC0415  only with files
         from pytest_amberflo.collection import prepare_document  # noqa: PLC0415
         from pytest_amberflo.exchange_text import clean  # noqa: PLC0415
-        from pytest_amberflo.garbage import pause_garbage  # noqa: PLC0415
 
-        pause_garbage(self.config)
         run = run_of(self.config)
         try:
             prepared = prepare_document(self.path, run, is_certain=self._is_certain)
@@ -116,12 +120,40 @@ class WorkflowItem(pytest.Function):
     """One run of a workflow."""
 
     def __init__(
-        self, *, prepared: PreparedWorkflow, row: Row | None, variant: str | None, **kwargs: Any
+        self,
+        *,
+        prepared: PreparedWorkflow,
+        row: Row | None,
+        variant: str | None,
+        calls_service: bool,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.prepared = prepared
         self.row = row
         self.variant = variant
+        #: Whether it is asked for where the target of the run is.
+        self.calls_service = calls_service
+        #: Before a user's fixture has had the last word; while the item is set up.
+        self.gathered: Inputs | None = None
+        self._hooks: pluggy.HookRelay | None = None
+
+    @property
+    def ihook(self) -> pluggy.HookRelay:
+        """The hooks of plugins and of the conftests above the item.
+
+        pytest looks for the conftests at each of twenty calls an item, which takes 0.1 ms; while
+        an item runs they are known.
+        """
+        return super().ihook if self._hooks is None else self._hooks
+
+    def hold_hooks(self) -> None:
+        """Keep the hooks as they are now, until they are released."""
+        self._hooks = super().ihook
+
+    def release_hooks(self) -> None:
+        """Look for the hooks anew at each call."""
+        self._hooks = None
 
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
         """The file, the 0-based line of the workflow, and the item's name below the file."""
@@ -188,7 +220,14 @@ def _make_item(
     parent: Any, prepared: PreparedWorkflow, name: str, row: Row | None, variant: str | None
 ) -> WorkflowItem:
     marks = [*prepared.extension.marks, *(row.marks if row is not None else ())]
-    fixtures = [*prepared.extension.inputs.values(), *prepared.extension.fixtures]
+    calls_service = run_of(parent.config).calls_service(prepared.bound)
+    fixtures = [
+        *(_TARGET_PLACES if calls_service else ()),
+        *_PLACES,
+        _WORKFLOW,
+        *prepared.extension.inputs.values(),
+        *prepared.extension.fixtures,
+    ]
     return WorkflowItem.from_parent(
         parent,
         name=name,
@@ -196,6 +235,7 @@ def _make_item(
         prepared=prepared,
         row=row,
         variant=variant,
+        calls_service=calls_service,
     )
 
 
@@ -207,10 +247,9 @@ def _make_callable(marks: Iterable[MarkSpec], fixtures: Iterable[str]) -> Callab
 
     def run_workflow(**arguments: Any) -> None:
         __tracebackhide__ = True
-        execution: Execution = arguments[EXECUTION]
-        _run(execution, arguments["request"].node)
+        arguments[_WORKFLOW]()
 
-    signature = _make_signature(("request", EXECUTION, *fixtures))
+    signature = _make_signature(tuple(fixtures))
     run_workflow.__signature__ = signature  # type: ignore[attr-defined]
     for mark in marks:
         decorator = getattr(pytest.mark, mark.name)
@@ -227,7 +266,8 @@ def _make_signature(names: tuple[str, ...]) -> inspect.Signature:
     )
 
 
-def _run(execution: Execution, item: pytest.Item) -> None:
+def run_item(item: pytest.Item, execution: Execution) -> None:
+    """Run an item's workflow and keep its result. Raises WorkflowFailure where it is red."""
     __tracebackhide__ = True
     from pytest_amberflo.summary import note_result  # noqa: PLC0415
     from pytest_amberflo.variants import VariantSkippedError  # noqa: PLC0415

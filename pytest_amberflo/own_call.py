@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
 
 from pytest_amberflo.arazzo.binding import bind_document
 from pytest_amberflo.arazzo.bound import Target

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct, field
 
 from pytest_amberflo.http.exchange import find_header, parse_retry_after
 
@@ -42,8 +43,7 @@ class NotJudgedError(Exception):
         )
 
 
-@dataclass(slots=True)
-class PatientClock:
+class PatientClock(Struct):
     """A clock that stands still while a throttled service is waited for."""
 
     monotonic: Callable[[], float] = time.monotonic

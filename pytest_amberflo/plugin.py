@@ -36,6 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
         # imported twice: what was loaded before is kept.
         import pytest_amberflo.arazzo.tree  # noqa: F401, PLC0415
     config.pluginmanager.register(fixtures, "amberflo-fixtures")
+    config.pluginmanager.register(fixtures.ItemFixtures(config), "amberflo-item-fixtures")
     if is_anything_given(config):
         from pytest_amberflo.registration import register_parts  # noqa: PLC0415
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
-from urllib.parse import urlsplit
 
 from pytest_amberflo.arazzo.errors import DocumentError
-from pytest_amberflo.http.address import is_amberflo_host
+from pytest_amberflo.http.address import find_host, is_amberflo_host
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,7 +55,7 @@ def _looks_like(operation: Operation) -> bool:
 
 
 def _is_metering(target: Target) -> bool:
-    hosts = (urlsplit(server.expand()).hostname or "" for server in target.operation.servers)
+    hosts = (find_host(server.expand()) for server in target.operation.servers)
     if any(is_amberflo_host(host) for host in hosts):
         return True
     return any(map(recognize_operation, _list_sound(target.description)))

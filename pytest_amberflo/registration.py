@@ -23,8 +23,11 @@ def register_parts(config: pytest.Config) -> Settings:
     plugins = config.pluginmanager
     if SETTINGS in config.stash:
         return config.stash[SETTINGS]
-    from pytest_amberflo.options import read_settings  # noqa: PLC0415  only with workflows
-    from pytest_amberflo.summary import ReportMaker  # noqa: PLC0415
+    from pytest_amberflo.finder import load_plainly  # noqa: PLC0415  only with workflows
+
+    load_plainly(config)
+    from pytest_amberflo.options import read_settings  # noqa: PLC0415
+    from pytest_amberflo.summary import HookHolder, ReportMaker  # noqa: PLC0415
 
     settings = config.stash[SETTINGS] = read_settings(config)
     if settings.verify is not None:
@@ -32,6 +35,7 @@ def register_parts(config: pytest.Config) -> Settings:
 
         narrow_to_ledger(config, settings.verify)
     plugins.register(ReportMaker(), _MAKER)
+    plugins.register(HookHolder(), "amberflo-hook-holder")
     if not hasattr(config, "workerinput"):
         _register_summary(config, settings)
     return settings

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from pytest_amberflo.json_form import make_number
 
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
 _DIMENSION = "variant"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
+class Pair(Struct, frozen=True, kw_only=True):
     """Two records, and the attribute in which they differ."""
 
     attribute: str

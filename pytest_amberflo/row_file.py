@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct
 
 from pytest_amberflo.http.json_text import JsonTextError, read_json
 
@@ -19,8 +20,7 @@ class RowFileError(Exception):
     """A file of rows cannot be used; the text says where and why."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordedRow:
+class RecordedRow(Struct, frozen=True, kw_only=True):
     """One line: its number from 1, and its members."""
 
     line: int

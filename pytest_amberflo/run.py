@@ -11,12 +11,11 @@ from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 from pytest_amberflo.arazzo.bound import SourceError
 from pytest_amberflo.arazzo.events import Refusal
 from pytest_amberflo.embedded import start_server, stop_server
-from pytest_amberflo.http.address import is_amberflo_host, is_loopback
+from pytest_amberflo.http.address import find_host, is_amberflo_host, is_loopback
 from pytest_amberflo.http.client import Client
 from pytest_amberflo.http.disguise import match_written
 from pytest_amberflo.http.exchange import Request
@@ -118,10 +117,14 @@ class Run:
     @property
     def terms(self) -> Terms:
         """What is known beforehand of the target."""
+        return self.make_terms(knows_all_writers=self.is_alone, is_live=self.settings.reaches_live)
+
+    def make_terms(self, *, knows_all_writers: bool, is_live: bool) -> Terms:
+        """What is known beforehand of a service."""
         return Terms(
             dedup=self.settings.dedup,
-            knows_all_writers=self.is_alone,
-            is_live=self.settings.reaches_live,
+            knows_all_writers=knows_all_writers,
+            is_live=is_live,
             week_starts=self._week_starts,
         )
 
@@ -239,7 +242,7 @@ class Run:
             return None
         from pytest_amberflo.service_clock import ask_offset  # noqa: PLC0415  not on this machine
 
-        offset = ask_offset(self.client, target.url, urlsplit(target.url).hostname or "")
+        offset = ask_offset(self.client, target.url, find_host(target.url))
         if offset is not None:
             self.notes.append(str(offset))
         return offset
@@ -283,11 +286,11 @@ class Run:
     def trusted_hosts(self) -> frozenset[str]:
         """The hosts that may get AMBERFLO_API_KEY, beside loopback."""
         urls = [self.settings.target.url or "", *self.settings.servers.values()]
-        return frozenset(filter(None, (urlsplit(url).hostname for url in urls)))
+        return frozenset(filter(None, map(find_host, urls)))
 
     def _fetch(self, url: str) -> bytes:
         """The document at a URL of this machine or of an allowed host. Raises SourceError."""
-        host = (urlsplit(url).hostname or "").lower()
+        host = find_host(url)
         if not is_loopback(host) and host not in self.settings.allow_hosts:
             reason = f"`{url}` would be loaded from {host}"
             hint = f"To allow it: --amberflo-allow-host {host}"
@@ -304,7 +307,7 @@ class Run:
     def calls_service(self, bound: BoundDocument) -> bool:
         """Whether a step of a document, or of one it refers to, calls Amberflo's own hosts."""
         return any(
-            is_amberflo_host(urlsplit(target.operation.servers[0].expand()).hostname or "")
+            is_amberflo_host(find_host(target.operation.servers[0].expand()))
             and target.source_name not in self.settings.servers
             for target in bound.each_target()
         )
@@ -327,7 +330,7 @@ class Run:
         if given is not None:
             return self._allow(given, name, is_given=True)
         server = target.server_url()
-        host = urlsplit(server).hostname or ""
+        host = find_host(server)
         if is_amberflo_host(host):
             return url or self.target_url
         if not host:
@@ -338,8 +341,8 @@ class Run:
         return self._allow(server, name, is_given=False)
 
     def _allow(self, url: str, name: str, *, is_given: bool) -> str:
-        host = (urlsplit(url).hostname or "").lower()
-        target_host = urlsplit(self.settings.target.url or "").hostname
+        host = find_host(url)
+        target_host = find_host(self.settings.target.url or "")
         if is_loopback(host) or host in self.settings.allow_hosts or host == target_host:
             return url
         where = "is given at" if is_given else "would be called at"

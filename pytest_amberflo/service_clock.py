@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from pytest_amberflo.http.exchange import Request
 
@@ -20,8 +21,7 @@ _TIMEOUT_S: Final = 10.0
 _HALF_S: Final = 0.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClockOffset:
+class ClockOffset(Struct, frozen=True, kw_only=True):
     """How far a service's clock is ahead of this machine's, in seconds."""
 
     host: str

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
-from urllib.parse import urlsplit
 
-from pytest_amberflo.http.address import is_amberflo_host, is_loopback
+from msgspec import Struct, field
+
+from pytest_amberflo.http.address import find_host, is_amberflo_host, is_loopback
 from pytest_amberflo.metering.dedup import DedupRules
 from pytest_amberflo.option_table import CHECKS, EMITTER_VARIANTS, FILE_NAMES, VARIANTS
 
@@ -44,8 +44,7 @@ VALIDATIONS: Final = ("fast", "exact")
 LEVELS: Final = ("error", "warn", "off")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class Target(Struct, frozen=True, kw_only=True):
     """Where requests to Amberflo's own hosts are sent; `url` is None for the embedded server."""
 
     kind: TargetKind
@@ -56,12 +55,12 @@ class Target:
     @property
     def is_live(self) -> bool:
         """Whether this is the real service, however it was spelled."""
-        return self.url is not None and is_amberflo_host(urlsplit(self.url).hostname or "")
+        return self.url is not None and is_amberflo_host(find_host(self.url))
 
     @property
     def is_loopback(self) -> bool:
         """Whether no request for the target leaves this machine."""
-        return self.url is None or is_loopback(urlsplit(self.url).hostname or "")
+        return self.url is None or is_loopback(find_host(self.url))
 
     def __str__(self) -> str:
         """The target as reports name it."""
@@ -70,8 +69,7 @@ class Target:
         return f"live ({self.url})" if self.is_live else self.url
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EmitterSettings:
+class EmitterSettings(Struct, frozen=True, kw_only=True):
     """What a user can set of testing a service that meters."""
 
     variants: tuple[str, ...] = EMITTER_VARIANTS[:1]
@@ -83,19 +81,18 @@ class EmitterSettings:
     restart: tuple[str, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(Struct, frozen=True, kw_only=True):
     """Everything that a user can set; times in seconds."""
 
     target: Target
     #: The target that was required, or None; the run's is this one.
     require: Target | None
-    api_key: str | None = field(repr=False)
+    api_key: str | None
     min_judged: int | None
     servers: Mapping[str, str]
     allow_hosts: frozenset[str]
     #: Inputs of the command line by name, as text; may hold secrets.
-    inputs: Mapping[str, str] = field(repr=False)
+    inputs: Mapping[str, str]
     without: frozenset[str]
     input_file: Path | None
     variants: tuple[str, ...]
@@ -114,7 +111,7 @@ class Settings:
     max_events: int | None = None
     rate: int | None = None
     #: The second account's key, for probes of tenancy.
-    second_key: str | None = field(default=None, repr=False)
+    second_key: str | None = None
     #: What probes hold the endpoint to: one of DESCRIPTIONS, or a file.
     description: str | Path = DESCRIPTIONS[0]
     #: Whether requests are resolved and validated, and none is sent.
@@ -132,13 +129,15 @@ class Settings:
     #: Where the table of a verification goes; beside the ledger where none is given.
     verify_reports: tuple[Path, ...] = ()
 
+    def __repr__(self) -> str:
+        # Keys and inputs are no sight for a traceback.
+        return f"Settings(target={self.target})"
+
     @property
     def reaches_live(self) -> bool:
         """Whether requests go to the real service, be it the target or one source's server."""
         urls = self.servers.values()
-        return self.target.is_live or any(
-            is_amberflo_host(urlsplit(url).hostname or "") for url in urls
-        )
+        return self.target.is_live or any(is_amberflo_host(find_host(url)) for url in urls)
 
     def describe(self) -> str:
         """The line of the report's header: the target, and where its key is from."""

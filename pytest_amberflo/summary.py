@@ -7,10 +7,10 @@ the reports, as plain values.
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+from msgspec.structs import replace
 
 from pytest_amberflo.nodes import (
     DIGEST,
@@ -31,20 +31,36 @@ if TYPE_CHECKING:
     from pytest_amberflo.settings import Settings
     from pytest_amberflo.verdict import ItemResult
 
-_RESULT: Final[pytest.StashKey[ItemResult]] = pytest.StashKey()
+#: An item's result, and a line on each of its steps.
+_RESULT: Final[pytest.StashKey[tuple[ItemResult, tuple[str, ...]]]] = pytest.StashKey()
 
 
 def note_result(item: pytest.Item, result: ItemResult) -> None:
     """Keep an item's result for its report, and write what JUnit and sections show."""
-    from pytest_amberflo.digest import describe_steps, list_properties  # noqa: PLC0415
-    from pytest_amberflo.exchange_text import clean  # noqa: PLC0415
+    from pytest_amberflo.digest import list_properties, mask_steps  # noqa: PLC0415
 
     redactor = run_of(item.config).redactor
-    item.stash[_RESULT] = result
+    lines = mask_steps(result, redactor)
+    item.stash[_RESULT] = result, lines
     for name, value in list_properties(result):
         item.user_properties.append((name, redactor.redact(str(value))))
-    text = "\n".join(describe_steps(result))
-    item.add_report_section("call", "amberflo steps", clean(redactor.redact(text)))
+    item.add_report_section("call", "amberflo steps", "\n".join(lines))
+
+
+class HookHolder:
+    """Has workflow items keep their hooks while they run."""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """All conftests that there will be for the item are known."""
+        if isinstance(item, WorkflowItem):
+            item.hold_hooks()
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> None:
+        """The item is over."""
+        if isinstance(item, WorkflowItem):
+            item.release_hooks()
 
 
 class ReportMaker:
@@ -84,13 +100,14 @@ class ReportMaker:
         run = run_of(item.config)
         wants_trace = run.settings.trace is not None
         workflow_id = item.prepared.workflow.workflow_id
-        result = item.stash.get(_RESULT, None)
-        if report.when == "call" and result is not None:
+        found = item.stash.get(_RESULT, None)
+        if report.when == "call" and found is not None:
+            result, lines = found
             del item.stash[_RESULT]  # a plugin may run the item again
             if report.failed and result.verdict is Verdict.PASSED:
                 # Red for what is not the workflow's: a hook that raised, a pass that is strict.
                 result = replace(result, verdict=Verdict.FAILED)
-            return make_digest(item.nodeid, result, run, wants_trace=wants_trace)
+            return make_digest(item.nodeid, result, lines, run, wants_trace=wants_trace)
         if report.when == "setup" and not report.passed:
             outcome = "skipped" if report.skipped else "error"
             return make_skeleton(item.nodeid, workflow_id, outcome, run)

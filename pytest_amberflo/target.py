@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlsplit
 
 import pytest
+from msgspec import Struct
 
 from pytest_amberflo.http.address import is_amberflo_host
 from pytest_amberflo.naming import find_nearest
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from pytest_amberflo.settings import Settings
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(Struct, frozen=True):
     """A value that a user gave, and where."""
 
     value: str

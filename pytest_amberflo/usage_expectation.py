@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct
 
 from pytest_amberflo.arazzo.errors import EvaluationError
 from pytest_amberflo.arazzo.scope import ABSENT, describe_type
@@ -44,8 +45,7 @@ class ExpectationError(ValueError):
     """An expectation cannot be judged; the text says why."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Expectation:
+class Expectation(Struct, frozen=True, kw_only=True):
     """A number that an answer must show, as the sum of some of its cells."""
 
     value: Decimal

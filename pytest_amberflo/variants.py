@@ -7,9 +7,9 @@ entered in the ledger, and no criterion or output of the document sees it.
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec.structs import replace
 
 from pytest_amberflo.courier import divert
 from pytest_amberflo.ingestion import NO_ANSWER
@@ -125,6 +125,8 @@ class Variant:
             with self._run.new_client() as client:
                 start.wait()
                 return client.send(copy.plan.sent.request, timeout_s=timeout_s)
+
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  only here
 
         with ThreadPoolExecutor(number) as pool:
             extras = [pool.submit(send) for _ in range(number)]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,8 +42,7 @@ class CheckOutcome(Enum):
     ERROR = "error"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContractDetail:
+class ContractDetail(Struct, frozen=True, kw_only=True):
     """The violations of one message."""
 
     side: str
@@ -50,8 +50,7 @@ class ContractDetail:
     violations: tuple[Violation, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UsageDetail:
+class UsageDetail(Struct, frozen=True, kw_only=True):
     """Usage that was read and judged, or why it could not be."""
 
     judgement: Judgement | None
@@ -62,8 +61,7 @@ class UsageDetail:
     visible_after_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EmissionDetail:
+class EmissionDetail(Struct, frozen=True, kw_only=True):
     """What calls to one's own service were to meter, and what came."""
 
     emission: Emission
@@ -72,8 +70,7 @@ class EmissionDetail:
 Detail: TypeAlias = ContractDetail | UsageDetail | EmissionDetail | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
+class Check(Struct, frozen=True, kw_only=True):
     """One check of a step; `message` is one line, `detail` what a report can show beside it."""
 
     name: str
@@ -87,8 +84,7 @@ class Check:
     exchange: Exchange | None = None
 
 
-@dataclass(slots=True)
-class Tally:
+class Tally(Struct):
     """Counts of one item; grows while it runs. Times in seconds."""
 
     events: int = 0
@@ -101,8 +97,7 @@ class Tally:
     visible_after_s: list[float] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ItemResult:
+class ItemResult(Struct, frozen=True, kw_only=True):
     """Everything that a report of an item needs."""
 
     verdict: Verdict

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pytest_amberflo.http.address import is_loopback
 from pytest_amberflo.http.exchange import Request
@@ -32,8 +34,7 @@ _MOST_RESENDS: Final = 3
 _FIRST_PAUSE_S: Final = 0.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(Struct, frozen=True, kw_only=True):
     """What came of one query; `message` is one line."""
 
     query: StoredQuery
@@ -43,8 +44,7 @@ class Finding:
     exchange: Exchange | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VerifyResult:
+class VerifyResult(Struct, frozen=True, kw_only=True):
     """Everything that a report of an entry needs."""
 
     entry: Entry

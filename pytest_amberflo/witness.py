@@ -8,8 +8,9 @@ and customer can.
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
 
 from pytest_amberflo.arazzo.bound import Target
 from pytest_amberflo.arazzo.plan import Plan

@@ -8,8 +8,9 @@ two pairs of a small workflow this takes 30 us where the validators take 4 ms.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -37,8 +38,7 @@ _KINDS: Final[Mapping[str, tuple[type, ...]]] = {
 _JSON: Final[frozenset[type]] = frozenset((dict, list, str, int, float, bool, type(None)))
 
 
-@dataclass(frozen=True, slots=True)
-class Compiler:
+class Compiler(Struct, frozen=True):
     """Compiles the schemas of one document.
 
     `resolve` gives the schema behind a `$ref`, None where it leads nowhere. `formats` has a check

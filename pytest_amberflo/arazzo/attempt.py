@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec import Struct
 
 from pytest_amberflo.arazzo.criteria import CriterionResult, judge_criteria
 from pytest_amberflo.arazzo.errors import ArazzoError, EvaluationError
@@ -26,12 +28,12 @@ if TYPE_CHECKING:
     from pytest_amberflo.http.exchange import Exchange
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
+class Attempt(Struct, frozen=True, kw_only=True):
     """An attempt's result, and the scope that the actions after it are judged in."""
 
     result: StepResult
-    scope: Scope
+    #: Made where an action needs it: most steps have none.
+    find_scope: Callable[[], Scope]
     #: Whether actions may follow: not after an error of the document or a refused request.
     may_act: bool
 
@@ -66,18 +68,10 @@ class Attempts:
 
         `is_handled` tells whether a failure action would deal with a failure in a scope.
         """
-        started = self._clock.now()
         deadline = self._deadline_of(frame, step)
         if step.workflow_id is not None:
-            attempt = self._call_workflow(frame, step, step.workflow_id, number, deadline)
-        else:
-            attempt = self._call_operation(frame, step, number, deadline, is_handled)
-        elapsed = self._clock.now() - started
-        return Attempt(
-            result=replace(attempt.result, duration_s=elapsed),
-            scope=attempt.scope,
-            may_act=attempt.may_act,
-        )
+            return self._call_workflow(frame, step, step.workflow_id, number, deadline)
+        return self._call_operation(frame, step, number, deadline, is_handled)
 
     def _deadline_of(self, frame: Frame, step: Step) -> float | None:
         own = None if step.timeout_ms is None else self._clock.now() + step.timeout_ms / 1000
@@ -95,6 +89,7 @@ class Attempts:
         target = frame.bound.target_of(frame.workflow, step)
         parameters = merge_parameters(frame.workflow.parameters, step.parameters)
         plan: Plan | None = None
+        started = self._clock.now()
         self._calls += 1
 
         def fail(error: ArazzoError | None = None, refusal: str | None = None) -> Attempt:
@@ -108,8 +103,9 @@ class Attempts:
                 sent=plan.sent if plan is not None else None,
                 error=error,
                 refusal=refusal,
+                duration_s=self._clock.now() - started,
             )
-            return Attempt(result=result, scope=frame.scope(), may_act=False)
+            return Attempt(result=result, find_scope=frame.scope, may_act=False)
 
         try:
             base_url = self._route(target)
@@ -131,9 +127,11 @@ class Attempts:
             return fail(error)
         except Refusal as refusal:
             return fail(refusal=refusal.reason)
-        return self._judge_exchange(frame, step, call, exchange)
+        return self._judge_exchange(frame, step, call, exchange, started)
 
-    def _judge_exchange(self, frame: Frame, step: Step, call: Call, exchange: Exchange) -> Attempt:
+    def _judge_exchange(
+        self, frame: Frame, step: Step, call: Call, exchange: Exchange, started: float
+    ) -> Attempt:
         judged = _judge(step, _scope_of(frame, call.plan, exchange))
         passed = exchange.response is not None and is_success(exchange, judged.criteria)
         error = judged.find_fault(frame.workflow, step) if passed else None
@@ -149,9 +147,10 @@ class Attempts:
             criteria=judged.criteria,
             outputs={} if error is not None or exchange.response is None else judged.outputs,
             error=error,
+            duration_s=self._clock.now() - started,
         )
-        scope = judged.scope_after(step, passed=passed)
-        return Attempt(result=result, scope=scope, may_act=error is None)
+        find_scope = partial(judged.scope_after, step, passed=passed)
+        return Attempt(result=result, find_scope=find_scope, may_act=error is None)
 
     def _call_workflow(
         self, frame: Frame, step: Step, reference: str, number: int, deadline: float | None
@@ -160,6 +159,7 @@ class Attempts:
         error: ArazzoError | None = None
         criteria: tuple[CriterionResult, ...] = ()
         outputs: Mapping[str, Any] = {}
+        started = self._clock.now()
         scope = frame.scope()
         passed = False
         try:
@@ -187,8 +187,9 @@ class Attempts:
             outputs=outputs,
             called=called,
             error=error,
+            duration_s=self._clock.now() - started,
         )
-        return Attempt(result=result, scope=scope, may_act=error is None)
+        return Attempt(result=result, find_scope=lambda: scope, may_act=error is None)
 
 
 def _find_error(result: WorkflowResult) -> ArazzoError:
@@ -205,8 +206,7 @@ def is_success(exchange: Exchange, criteria: Sequence[CriterionResult]) -> bool:
     return exchange.response is not None and 200 <= exchange.response.status < 300
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Judged:
+class _Judged(Struct, frozen=True, kw_only=True):
     """What an attempt is judged by: its criteria, and its outputs as far as they have a value."""
 
     scope: Scope
@@ -229,7 +229,7 @@ class _Judged:
     def scope_after(self, step: Step, *, passed: bool) -> Scope:
         """The scope of the actions after the step."""
         own = fill_outputs(step, self.outputs) if passed else self.outputs
-        return replace(self.scope, steps={**self.scope.steps, step.step_id: own})
+        return self.scope.with_outputs(step.step_id, own)
 
 
 def _judge(step: Step, scope: Scope) -> _Judged:
@@ -246,7 +246,7 @@ def _judge(step: Step, scope: Scope) -> _Judged:
                 outputs[output.name] = value
     within = scope
     if step.outputs:
-        within = replace(scope, steps={**scope.steps, step.step_id: outputs})
+        within = scope.with_outputs(step.step_id, outputs)
     criteria = judge_criteria(step.success_criteria, within)
     return _Judged(scope=scope, criteria=criteria, outputs=outputs, missing=missing)
 

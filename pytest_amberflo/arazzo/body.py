@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 import secrets
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus
+
+from msgspec import Struct
 
 from pytest_amberflo.arazzo.errors import EvaluationError
 from pytest_amberflo.arazzo.form import FORM, encode_form, encode_multipart
@@ -37,8 +38,7 @@ if TYPE_CHECKING:
     from pytest_amberflo.arazzo.scope import Scope
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Body:
+class Body(Struct, frozen=True, kw_only=True):
     """A body as expressions see it (`payload`) and as it is sent."""
 
     payload: Any

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 from urllib.parse import urljoin
+
+from msgspec import Struct
 
 from pytest_amberflo.arazzo.events import Refusal
 from pytest_amberflo.arazzo.model import Document
@@ -40,8 +41,7 @@ class SourceError(Exception):
         self.hint = hint
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AsyncDescription:
+class AsyncDescription(Struct, frozen=True, kw_only=True):
     """An AsyncAPI description; steps that use it are refused until they can be run."""
 
     source: Source
@@ -60,8 +60,7 @@ class OpenSource(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class Target(Struct, frozen=True, kw_only=True):
     """The operation that a step calls and the source description that it belongs to."""
 
     source_name: str
@@ -85,8 +84,7 @@ class Target:
         return urljoin(base, url) if base.startswith(("http://", "https://")) else url
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BoundDocument:
+class BoundDocument(Struct, frozen=True, kw_only=True):
     """A document with what its sources are and the target of every step."""
 
     document: Document

@@ -11,8 +11,9 @@ else; a value that stands alone holds unless it is false, null, zero or empty te
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+
+from msgspec import Struct
 
 from pytest_amberflo.arazzo.errors import (
     EvaluationError,
@@ -30,15 +31,13 @@ Operator: TypeAlias = Literal["==", "!=", "<", "<=", ">", ">="]
 NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
 
 
-@dataclass(frozen=True, slots=True)
-class Constant:
+class Constant(Struct, frozen=True):
     """A literal."""
 
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Operand:
+class Operand(Struct, frozen=True):
     """An expression with the members and indexes that are taken from its value."""
 
     text: str
@@ -46,8 +45,7 @@ class Operand:
     path: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Struct, frozen=True):
     """Two values and the operator between them."""
 
     operator: Operator
@@ -55,22 +53,19 @@ class Comparison:
     right: Condition
 
 
-@dataclass(frozen=True, slots=True)
-class Negation:
+class Negation(Struct, frozen=True):
     """`!` and what it negates."""
 
     inner: Condition
 
 
-@dataclass(frozen=True, slots=True)
-class Conjunction:
+class Conjunction(Struct, frozen=True):
     """Conditions with `&&` between them."""
 
     parts: tuple[Condition, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Disjunction:
+class Disjunction(Struct, frozen=True):
     """Conditions with `||` between them."""
 
     parts: tuple[Condition, ...]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from pytest_amberflo.arazzo.condition import find_operands, holds, read_operand
 from pytest_amberflo.arazzo.errors import (
@@ -29,8 +30,7 @@ if TYPE_CHECKING:
     from pytest_amberflo.arazzo.scope import Scope
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EvaluatedOperand:
+class EvaluatedOperand(Struct, frozen=True, kw_only=True):
     """An operand of a condition as it is written, and its value or why it has none."""
 
     text: str
@@ -38,8 +38,7 @@ class EvaluatedOperand:
     error: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CriterionResult:
+class CriterionResult(Struct, frozen=True, kw_only=True):
     """What became of one criterion."""
 
     criterion: Criterion

@@ -12,8 +12,9 @@ errors: see `pytest_amberflo.arazzo.events`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from pytest_amberflo.arazzo.excerpt import Span, quote_lines
 from pytest_amberflo.naming import find_nearest
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
+class Problem(Struct, frozen=True, kw_only=True):
     """One thing that is wrong with a document."""
 
     #: Where in the text; None when the text as a whole is meant.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -37,8 +38,7 @@ class Clock(Protocol):
         """Wait."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class Call(Struct, frozen=True, kw_only=True):
     """A step about to send its request.
 
     `number` counts the calls of a run from 1, `attempt` those of a step in a row.
@@ -82,8 +82,7 @@ class Route(Protocol):
         """The base URL for a target. Raises Refusal where it must not be called."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ActionTaken:
+class ActionTaken(Struct, frozen=True, kw_only=True):
     """An action that was taken after a step, and where it led."""
 
     name: str
@@ -94,8 +93,7 @@ class ActionTaken:
     waited_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepResult:
+class StepResult(Struct, frozen=True, kw_only=True):
     """One attempt of a step."""
 
     document: Document
@@ -125,8 +123,7 @@ class StepResult:
     duration_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkflowResult:
+class WorkflowResult(Struct, frozen=True, kw_only=True):
     """A run of a workflow."""
 
     document: Document

@@ -5,8 +5,9 @@ Arazzo 1.1.0, section "Runtime Expressions". `pytest_amberflo.arazzo.grammar` re
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
 
 Side: TypeAlias = Literal["request", "response", "message"]
 Part: TypeAlias = Literal["header", "query", "path", "body", "payload"]
@@ -14,8 +15,7 @@ Part: TypeAlias = Literal["header", "query", "path", "body", "payload"]
 Tokens: TypeAlias = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Plain:
+class Plain(Struct, frozen=True):
     """`$url`, `$method`, `$statusCode` or `$self`."""
 
     name: str
@@ -24,8 +24,7 @@ class Plain:
         return f"${self.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class MessagePart:
+class MessagePart(Struct, frozen=True):
     """A part of the request, the response or an AsyncAPI message of the current step."""
 
     side: Side
@@ -40,8 +39,7 @@ class MessagePart:
         return f"${self.side}.{self.part}.{name}"
 
 
-@dataclass(frozen=True, slots=True)
-class InputRef:
+class InputRef(Struct, frozen=True):
     """An input of the workflow."""
 
     name: str
@@ -51,8 +49,7 @@ class InputRef:
         return f"$inputs.{self.name}{print_pointer(self.pointer)}"
 
 
-@dataclass(frozen=True, slots=True)
-class OutputRef:
+class OutputRef(Struct, frozen=True):
     """An output of the workflow."""
 
     name: str
@@ -62,8 +59,7 @@ class OutputRef:
         return f"$outputs.{self.name}{print_pointer(self.pointer)}"
 
 
-@dataclass(frozen=True, slots=True)
-class StepRef:
+class StepRef(Struct, frozen=True):
     """An output of a step."""
 
     step_id: str
@@ -74,8 +70,7 @@ class StepRef:
         return f"$steps.{self.step_id}.outputs.{self.name}{print_pointer(self.pointer)}"
 
 
-@dataclass(frozen=True, slots=True)
-class WorkflowRef:
+class WorkflowRef(Struct, frozen=True):
     """An input or output of a workflow."""
 
     workflow_id: str
@@ -88,8 +83,7 @@ class WorkflowRef:
         return f"$workflows.{field}{print_pointer(self.pointer)}"
 
 
-@dataclass(frozen=True, slots=True)
-class SourceRef:
+class SourceRef(Struct, frozen=True):
     """An operation, workflow or field of a source description."""
 
     source: str
@@ -99,8 +93,7 @@ class SourceRef:
         return f"$sourceDescriptions.{self.source}.{_escape_name(self.reference)}"
 
 
-@dataclass(frozen=True, slots=True)
-class ComponentRef:
+class ComponentRef(Struct, frozen=True):
     """An object among the components of the document."""
 
     kind: str

@@ -6,8 +6,9 @@ workflow remain, behind it. A retry whose limit is spent is passed over.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from pytest_amberflo.arazzo.criteria import judge_criteria
 
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
 _DEFAULT_RETRIES = 1
 
 
-@dataclass(slots=True)
-class Retries:
+class Retries(Struct):
     """How often each retry action of a step was taken since the flow came to the step."""
 
     _taken: dict[int, int] = field(default_factory=dict)
@@ -37,8 +37,7 @@ class Retries:
         self._taken[id(action)] = self._taken.get(id(action), 0) + 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class Choice(Struct, frozen=True, kw_only=True):
     """The action that follows, or None, and conditions that could not be evaluated."""
 
     action: Action | None

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, Literal, TypeAlias
 
 from jsonpath import JSONPathEnvironment, JSONPathError
 from jsonpath.function_extensions import ExpressionType, FilterFunction
+from msgspec import Struct
 
 from pytest_amberflo.arazzo.errors import EvaluationError, ExpressionSyntaxError
 from pytest_amberflo.arazzo.regex import search
@@ -24,8 +24,7 @@ _FROM_END: Final = re.compile(r"\[\(\s*@\.length\s*-\s*([0-9]+)\s*\)\]")
 _LENGTH: Final = re.compile(r"(@(?:\.\w+|\[[^\[\]]*\])*?)\.length\b(?!\s*[.\[(])")
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """A node that a query found: its value, and the members and indexes that lead to it."""
 
     value: Any

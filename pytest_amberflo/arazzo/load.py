@@ -21,6 +21,7 @@ from pytest_amberflo.arazzo.model import (
     SourceDescription,
     Step,
     Workflow,
+    share_pointer,
 )
 from pytest_amberflo.arazzo.selector import VERSIONS, Query, default_version
 from pytest_amberflo.arazzo.shape import check_shape
@@ -107,7 +108,7 @@ class _Builder(Compiler):
         return tuple(item for item in built if item is not None)
 
     def _place(self, pointer: Pointer) -> Place:
-        return Place(pointer=pointer, source=self._source)
+        return Place(pointer=share_pointer(pointer), source=self._source)
 
     def _source_description(self, data: Any, pointer: Pointer) -> SourceDescription:
         return SourceDescription(
@@ -167,7 +168,7 @@ class _Builder(Compiler):
                 data,
                 partial(self._replacement, content_type=data.get("contentType")),
             ),
-            place=Place(pointer=pointer, source=self._source, is_key=True),
+            place=Place(pointer=share_pointer(pointer), source=self._source, is_key=True),
         )
 
     def _replacement(

@@ -6,9 +6,10 @@ Field names follow the specification in snake case.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from msgspec import Struct, field
 
 from pytest_amberflo.arazzo.input_schema import InputSchema
 
@@ -27,12 +28,12 @@ SourceType: TypeAlias = Literal["openapi", "arazzo", "asyncapi"]
 
 
 @lru_cache(maxsize=8192)
-def _share(pointer: Pointer) -> Pointer:
+def share_pointer(pointer: Pointer) -> Pointer:
+    """The pointer, one for all documents that have such a place."""
     return pointer
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Place(Struct, frozen=True, kw_only=True, eq=False):
     """Where an object stands: its pointer in the document, and there where it can be seen.
 
     `span` is looked for only when somebody asks: a document without mistakes has many places, and
@@ -40,14 +41,21 @@ class Place:
     """
 
     pointer: Pointer
-    source: Source | None = field(default=None, compare=False, repr=False)
+    source: Source | None = None
     #: Whether the name that leads to the object is meant.
     is_key: bool = False
     found: Span | None = None
 
-    def __post_init__(self) -> None:
-        """Share the pointer with the places of other documents that have the same one."""
-        object.__setattr__(self, "pointer", _share(self.pointer))
+    def __eq__(self, other: object) -> bool:
+        """Whether it is the same place, of whatever document."""
+        return isinstance(other, Place) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    @property
+    def _key(self) -> tuple[object, ...]:
+        return self.pointer, self.is_key, self.found
 
     @property
     def span(self) -> Span:
@@ -58,8 +66,7 @@ class Place:
         return self.source.locate(self.pointer, key=self.is_key)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Info:
+class Info(Struct, frozen=True, kw_only=True):
     """Metadata of a document (Info Object)."""
 
     title: str
@@ -68,8 +75,7 @@ class Info:
     description: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceDescription:
+class SourceDescription(Struct, frozen=True, kw_only=True):
     """A description that the workflows refer to by name (Source Description Object)."""
 
     name: str
@@ -78,8 +84,7 @@ class SourceDescription:
     place: Place
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parameter:
+class Parameter(Struct, frozen=True, kw_only=True):
     """A value for a parameter of an operation or an input of a workflow (Parameter Object)."""
 
     name: str
@@ -88,8 +93,7 @@ class Parameter:
     place: Place
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Replacement:
+class Replacement(Struct, frozen=True, kw_only=True):
     """A value to set at a place of a payload (Payload Replacement Object)."""
 
     target: str
@@ -99,8 +103,7 @@ class Replacement:
     place: Place
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestBody:
+class RequestBody(Struct, frozen=True, kw_only=True):
     """The body of a step's request (Request Body Object)."""
 
     content_type: str | None
@@ -109,8 +112,7 @@ class RequestBody:
     place: Place
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Criterion:
+class Criterion(Struct, frozen=True, kw_only=True):
     """An assertion (Criterion Object).
 
     `parsed` is set for simple conditions; all others have a context, and a condition with
@@ -127,8 +129,7 @@ class Criterion:
     place: Place
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Action:
+class Action(Struct, frozen=True, kw_only=True):
     """What to do after a step (Success Action Object or Failure Action Object)."""
 
     name: str
@@ -142,8 +143,7 @@ class Action:
     place: Place
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Output:
+class Output(Struct, frozen=True, kw_only=True):
     """A named value of a step or workflow."""
 
     name: str
@@ -152,8 +152,7 @@ class Output:
     place: Place
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(Struct, frozen=True, kw_only=True):
     """One step of a workflow (Step Object); exactly one of the three targets is set."""
 
     step_id: str
@@ -176,8 +175,7 @@ class Step:
     place: Place
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Workflow:
+class Workflow(Struct, frozen=True, kw_only=True):
     """A workflow (Workflow Object)."""
 
     workflow_id: str
@@ -200,8 +198,7 @@ class Workflow:
         return next((step for step in self.steps if step.step_id == step_id), None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Document:
+class Document(Struct, frozen=True, kw_only=True, eq=False):
     """An Arazzo description that can be run as far as its own text goes."""
 
     source: Source
@@ -212,7 +209,12 @@ class Document:
     source_descriptions: tuple[SourceDescription, ...]
     workflows: tuple[Workflow, ...]
     components: Mapping[str, Any] = field(default_factory=dict)
-    _schemas: dict[int, InputSchema] = field(default_factory=dict, compare=False, repr=False)
+    _schemas: dict[int, InputSchema] = field(default_factory=dict)
+
+    @property
+    def is_read(self) -> bool:
+        """Whether nothing of its values is needed any more beside what is here."""
+        return all(self.inputs_of(workflow).is_whole for workflow in self.workflows)
 
     def inputs_of(self, workflow: Workflow) -> InputSchema:
         """The schema of a workflow's inputs; built once."""

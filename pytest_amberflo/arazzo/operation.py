@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -11,8 +12,7 @@ if TYPE_CHECKING:
     from pytest_amberflo.arazzo.source import Pointer, Source
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OperationParameter:
+class OperationParameter(Struct, frozen=True, kw_only=True):
     """A parameter as an operation declares it, its style and explode filled in (OpenAPI)."""
 
     name: str
@@ -26,8 +26,7 @@ class OperationParameter:
     media_type: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Encoding:
+class Encoding(Struct, frozen=True, kw_only=True):
     """How one member of a form or multipart body is written (Encoding Object)."""
 
     content_type: str | None
@@ -42,8 +41,7 @@ class Encoding:
         return (self.style, self.explode, self.allow_reserved) != (None, None, None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Server:
+class Server(Struct, frozen=True, kw_only=True):
     """A server of a description: a URL template and the defaults of its variables."""
 
     url: str
@@ -57,8 +55,7 @@ class Server:
         return url
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
+class Operation(Struct, frozen=True, kw_only=True):
     """One operation of a description, with what applies to it from its path and the root."""
 
     pointer: Pointer

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from pytest_amberflo.arazzo.body import Body, build_body
 from pytest_amberflo.arazzo.errors import ArazzoError, EvaluationError
@@ -47,16 +48,14 @@ class PlanError(ArazzoError):
         return f"{self.part}: {self.reason}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(Struct, frozen=True, kw_only=True):
     """A request ready to be sent, with the texts of its path parameters by name."""
 
     sent: SentRequest
     path_texts: Mapping[str, str]
 
 
-@dataclass(slots=True)
-class _Parts:
+class _Parts(Struct):
     """What the parameters of a step become; grows as they are read."""
 
     path: dict[str, Any]

@@ -6,8 +6,10 @@ that actions may lead to. What only a response will tell stands as its expressio
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pytest_amberflo.arazzo.acceptance import InputsRefusedError
 from pytest_amberflo.arazzo.attempt import render_inputs
@@ -31,8 +33,7 @@ if TYPE_CHECKING:
     from pytest_amberflo.arazzo.template import Template
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnknownValue:
+class UnknownValue(Struct, frozen=True, kw_only=True):
     """A value of a request that only a response will tell."""
 
     #: The part of the request: "header parameter X-Trace", or "body".

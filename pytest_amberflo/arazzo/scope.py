@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct, field
 
 from pytest_amberflo.arazzo.errors import EvaluationError, UnresolvedError
 from pytest_amberflo.arazzo.expression import (
@@ -53,8 +54,7 @@ class Unknown(str):
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SentRequest:
+class SentRequest(Struct, frozen=True, kw_only=True):
     """A request of a step with the values that it was made from, by name as given."""
 
     request: Request
@@ -63,8 +63,7 @@ class SentRequest:
     query: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReceivedResponse:
+class ReceivedResponse(Struct, frozen=True, kw_only=True):
     """A response with its body as expressions see it: parsed JSON, else text, else bytes."""
 
     response: Response
@@ -93,8 +92,7 @@ def receive(response: Response) -> ReceivedResponse:
     return ReceivedResponse(response=response, body=body, body_error=error)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
+class Scope(Struct, frozen=True, kw_only=True):
     """Everything that an expression can refer to at one moment of a run."""
 
     inputs: Mapping[str, Any]
@@ -112,6 +110,21 @@ class Scope:
     request: SentRequest | None = None
     response: ReceivedResponse | None = None
     self_uri: str | None = None
+
+    def with_outputs(self, step_id: str, outputs: Mapping[str, Any]) -> Scope:
+        """The scope in which a step has these outputs."""
+        return Scope(
+            inputs=self.inputs,
+            declared_inputs=self.declared_inputs,
+            steps={**self.steps, step_id: outputs},
+            step_ids=self.step_ids,
+            outputs=self.outputs,
+            workflows=self.workflows,
+            sources=self.sources,
+            request=self.request,
+            response=self.response,
+            self_uri=self.self_uri,
+        )
 
 
 def evaluate(expression: Expression, scope: Scope) -> Any:

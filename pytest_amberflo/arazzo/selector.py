@@ -6,8 +6,9 @@ element or attribute yields its text.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct
 
 from pytest_amberflo.arazzo.errors import EvaluationError, ExpressionSyntaxError, UnresolvedError
 from pytest_amberflo.arazzo.scope import ABSENT, Unknown, describe_type, evaluate, resolve_pointer
@@ -24,8 +25,7 @@ VERSIONS: Final[dict[str, tuple[str, ...]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(Struct, frozen=True):
     """A query of a kind and version."""
 
     text: str
@@ -33,8 +33,7 @@ class Query:
     version: str
 
 
-@dataclass(frozen=True, slots=True)
-class Selector:
+class Selector(Struct, frozen=True):
     """A query into the value of an expression (Selector Object)."""
 
     context: Expression

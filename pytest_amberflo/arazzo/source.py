@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import zlib
 from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from urllib.parse import quote, unquote
 
 from pytest_amberflo.arazzo.errors import DocumentError, Problem
 from pytest_amberflo.arazzo.excerpt import Span
@@ -14,7 +18,6 @@ from pytest_amberflo.http.json_text import JsonTextError, read_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 #: Members and indexes that lead from the root of a document to a value.
 Pointer: TypeAlias = tuple[str | int, ...]
@@ -30,7 +33,7 @@ class Source:
     of dict, list, str, int, float, bool and None and must not be changed.
     """
 
-    __slots__ = ("_data", "_lines", "_places", "_text", "name", "uri")
+    __slots__ = ("_checksum", "_data", "_lines", "_path", "_places", "_text", "name", "uri")
 
     def __init__(
         self,
@@ -41,11 +44,15 @@ class Source:
         data: Any,
         places: Place | None = None,
         lines: Mapping[int, int] | None = None,
+        path: Path | None = None,
     ) -> None:
+        """`path` is the file that the text is in, if any: it can be read there again."""
         self.name = name
         self.uri = uri
-        #: As it is, or packed.
-        self._text: str | bytes = text
+        self._path = path
+        self._checksum = 0
+        #: None where it is to be read again.
+        self._text: str | None = text
         self._data = data
         self._places = places
         #: First lines of objects and lists, by identity.
@@ -56,16 +63,24 @@ class Source:
 
     @property
     def text(self) -> str:
-        """The text of the document."""
-        if isinstance(self._text, bytes):
-            self._text = zlib.decompress(self._text).decode("utf-8", "surrogatepass")
+        """The text of the document; empty where its file has changed since it was forgotten."""
+        if self._text is None:
+            self._text = self._read_again()
         return self._text
+
+    def _read_again(self) -> str:
+        assert self._path is not None
+        try:
+            text = _decode(self._path.read_bytes(), self.name)
+        except (OSError, DocumentError):
+            return ""
+        return text if _sum_up(text) == self._checksum else ""
 
     @property
     def data(self) -> Any:
-        """The plain value; read again where it was forgotten."""
+        """The plain value. Raises LookupError where it was forgotten."""
         if self._data is _FORGOTTEN:
-            self._data = parse_source(self.text, name=self.name, uri=self.uri).data
+            raise LookupError(f"the values of {self.name} were given back")
         return self._data
 
     def locate(self, pointer: Pointer, *, key: bool = False) -> Span:
@@ -90,14 +105,16 @@ class Source:
         line = self._lines.get(id(value)) if self._lines is not None else None
         return self.locate(pointer).line if line is None else line
 
-    def forget(self) -> None:
-        """Give the memory of places and values back, 20 KB for 100 lines; the text is packed.
+    def forget(self, *, keeps_data: bool) -> None:
+        """Give the memory of text and places, and of values, back: 20 KB for 100 lines.
 
-        Who asks again has them read anew. Values of JSON stay.
+        Who asks for the text or a place again has it read anew.
         """
-        if self._lines is not None:
+        if not keeps_data:
             self._data = _FORGOTTEN
-            self._text = zlib.compress(self.text.encode("utf-8", "surrogatepass"), 1)
+        if self._path is not None and self._text is not None:
+            self._checksum = _sum_up(self._text)
+            self._text = None
         self._places = self._lines = None
 
 
@@ -109,20 +126,51 @@ def read_source(path: Path, *, name: str) -> Source:
     """
     raw = path.read_bytes()
     is_json = path.suffix.lower() == ".json"
-    return parse_source(
-        _decode(raw, name), name=name, uri=path.resolve().as_uri(), is_json=is_json
-    )
+    uri = _find_uri(path)
+    return parse_source(_decode(raw, name), name=name, uri=uri, is_json=is_json, path=path)
 
 
-def parse_source(text: str, *, name: str, uri: str, is_json: bool = False) -> Source:
-    """The document that `text` holds. Raises DocumentError with the place of what is wrong."""
+def parse_source(
+    text: str, *, name: str, uri: str, is_json: bool = False, path: Path | None = None
+) -> Source:
+    """The document that `text` holds. Raises DocumentError with the place of what is wrong.
+
+    `path` is the file that it is in, if any.
+    """
     if is_json:
-        return Source(name=name, uri=uri, text=text, data=_load_json(text, name))
+        return Source(name=name, uri=uri, text=text, data=_load_json(text, name), path=path)
     plain = read_plain(text)
     if plain is not None:
-        return Source(name=name, uri=uri, text=text, data=plain[0], lines=plain[1])
+        data, lines = plain
+        return Source(name=name, uri=uri, text=text, data=data, lines=lines, path=path)
     places = TreeBuilder(text, name).build()
-    return Source(name=name, uri=uri, text=text, data=places.value, places=places)
+    return Source(name=name, uri=uri, text=text, data=places.value, places=places, path=path)
+
+
+def read_file_path(path: str) -> Path:
+    """The file that the path of a `file:` URI means."""
+    if os.name == "nt":
+        from urllib.request import url2pathname  # noqa: PLC0415  costly, and drives are there only
+
+        return Path(url2pathname(path))
+    return Path(unquote(path))
+
+
+def _find_uri(path: Path) -> str:
+    """The URI of a file, links followed."""
+    if path.is_symlink():
+        return path.resolve().as_uri()
+    return f"{_resolve_folder(path.parent)}/{quote(os.fsencode(path.name))}"
+
+
+@lru_cache(maxsize=128)
+def _resolve_folder(folder: Path) -> str:
+    """The URI of a folder, links followed; kept, as that takes longer than to read a document."""
+    return folder.resolve().as_uri().rstrip("/")
+
+
+def _sum_up(text: str) -> int:
+    return zlib.crc32(text.encode("utf-8", "surrogatepass"))
 
 
 def _decode(raw: bytes, name: str) -> str:
@@ -148,6 +196,8 @@ def _child_of(place: Place, token: str | int) -> tuple[Place | None, Place | Non
 
 
 def _build_or_root(text: str, name: str) -> Place:
+    if not text:
+        return empty_place()
     try:
         return TreeBuilder(text, name).build()
     except NotYamlError:

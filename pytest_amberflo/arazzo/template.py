@@ -9,8 +9,10 @@ like an expression in it is not evaluated again.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+from msgspec import Struct
 
 from pytest_amberflo.arazzo.errors import EvaluationError, ExpressionSyntaxError
 from pytest_amberflo.arazzo.grammar import (
@@ -39,43 +41,37 @@ if TYPE_CHECKING:
     from pytest_amberflo.arazzo.source import Pointer
 
 
-@dataclass(frozen=True, slots=True)
-class Literal:
+class Literal(Struct, frozen=True):
     """A value without expressions."""
 
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """A string that is one expression."""
 
     expression: Expression
 
 
-@dataclass(frozen=True, slots=True)
-class Interpolation:
+class Interpolation(Struct, frozen=True):
     """A string with expressions in braces among literal text."""
 
     parts: tuple[str | Expression, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Selected:
+class Selected(Struct, frozen=True):
     """An object that is a selector (Arazzo 1.1)."""
 
     selector: Selector
 
 
-@dataclass(frozen=True, slots=True)
-class ListTemplate:
+class ListTemplate(Struct, frozen=True):
     """An array with expressions somewhere in it."""
 
     items: tuple[Template, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class MapTemplate:
+class MapTemplate(Struct, frozen=True):
     """An object with expressions somewhere in its values; member names are literal."""
 
     members: tuple[tuple[str, Template], ...]
@@ -139,6 +135,7 @@ def read_type(declared: Any) -> tuple[str, str | None]:
     return str(declared), None
 
 
+@lru_cache(maxsize=4096)
 def compile_string(text: str) -> Template:
     """The template of one string. Raises ExpressionSyntaxError for a bad expression in it."""
     if is_expression(text):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pytest_amberflo.arazzo.condition import find_operands
 from pytest_amberflo.arazzo.expression import StepRef
@@ -18,8 +20,7 @@ if TYPE_CHECKING:
     from pytest_amberflo.arazzo.template import Template
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Use:
+class Use(Struct, frozen=True, kw_only=True):
     """An expression in a document."""
 
     expression: Expression

@@ -7,7 +7,6 @@ from anybody.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 from xml.etree import ElementTree as ET  # the tree itself; texts are read by defusedxml
@@ -25,6 +24,7 @@ from elementpath import (
 )
 from elementpath.xpath30 import XPath30Parser
 from elementpath.xpath31 import XPath31Parser
+from msgspec import Struct
 
 from pytest_amberflo.arazzo.errors import EvaluationError, ExpressionSyntaxError
 from pytest_amberflo.arazzo.scope import describe_type
@@ -44,8 +44,7 @@ VERSIONS: Final = tuple(_BASES)
 _DECLARED: Final = re.compile(r"^\s*<\?xml[^>]*\?>")
 
 
-@dataclass(frozen=True, slots=True)
-class Xml:
+class Xml(Struct, frozen=True):
     """An XML text as a tree, with the prefixes that it declares."""
 
     root: ET.Element

@@ -6,8 +6,9 @@ Faults are of the embedded server, for the item's own customers only.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct, field
 
 from pytest_amberflo.variants import VariantSkippedError
 
@@ -29,8 +30,7 @@ _FAULTS: Final[Mapping[str, tuple[str, dict[str, Any]]]] = {
 }
 
 
-@dataclass(slots=True, kw_only=True)
-class EmitterVariant:
+class EmitterVariant(Struct, kw_only=True):
     """How the calls of one item are made harder; the variant `once` does nothing."""
 
     name: str

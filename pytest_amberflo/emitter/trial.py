@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from pytest_amberflo.arazzo.events import Refusal
 from pytest_amberflo.emitter.declaring import DeclarationError, declare
@@ -29,8 +30,7 @@ if TYPE_CHECKING:
     from pytest_amberflo.witness import Witness
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hands:
+class Hands(Struct, frozen=True, kw_only=True):
     """What can be done to the service under test from outside."""
 
     #: Has it send what it holds; does nothing where nobody says how.
@@ -39,8 +39,7 @@ class Hands:
     restart: Callable[[], None] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class Parts(Struct, frozen=True, kw_only=True):
     """What an item has already: who sends, judges and asks, and where things are called."""
 
     courier: Courier

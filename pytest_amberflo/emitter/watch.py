@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from pytest_amberflo.metering.emitter import Emission, Scene, judge_emission
 from pytest_amberflo.metering.emitter_finding import Finding, Kind
@@ -24,8 +26,7 @@ _POLL_S: Final = 0.02
 _RETRY_TIMES: Final = 3
 
 
-@dataclass(slots=True, kw_only=True)
-class Watch:
+class Watch(Struct, kw_only=True):
     """What is known of one item's calls. `listener` is None where nothing can be heard."""
 
     listener: Listener | None

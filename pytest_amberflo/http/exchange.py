@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import email.utils
 import time
-from dataclasses import dataclass, field
 from datetime import UTC
 from typing import Any, TypeAlias
+
+from msgspec import Struct, field
 
 from pytest_amberflo.http.json_text import JsonTextError, read_json
 
@@ -83,8 +84,7 @@ def parse_retry_after(value: str, now_s: float | None = None) -> float | None:
     return max(0.0, moment.timestamp() - (time.time() if now_s is None else now_s))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(Struct, frozen=True, kw_only=True):
     """A request as it is sent: `url` absolute and encoded, `body` None where there is none."""
 
     method: str
@@ -93,8 +93,7 @@ class Request:
     body: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Response:
+class Response(Struct, frozen=True, kw_only=True):
     """A response as it came; `body` is decoded from its content coding."""
 
     status: int
@@ -102,8 +101,7 @@ class Response:
     body: bytes = b""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TransportFailure:
+class TransportFailure(Struct, frozen=True, kw_only=True):
     """Why a request got no response.
 
     `sent` tells whether the server may have acted on it: False only where no connection was made.
@@ -114,8 +112,7 @@ class TransportFailure:
     sent: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exchange:
+class Exchange(Struct, frozen=True, kw_only=True):
     """One request and what came of it: a response or a failure.
 
     `started_at` is UTC in seconds since 1970, `elapsed_s` seconds until the last byte.

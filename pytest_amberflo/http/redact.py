@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_amberflo.http.disguise import match_written
@@ -24,6 +25,7 @@ _PART: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+')
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
 
+@lru_cache(maxsize=1024)
 def is_secret_name(name: str) -> bool:
     """Whether a header, member or input of this name holds a secret: `apiKey`, `X-Auth-Token`."""
     return any(word.lower() in _SECRET_WORDS for word in _WORD.findall(name))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from pytest_amberflo.metering.number import ZERO, add_exactly, is_within, tolerance_of
 from pytest_amberflo.metering.query import Aggregation
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
     from pytest_amberflo.metering.event import MeterEvent
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Amount:
+class Amount(Struct, frozen=True, kw_only=True):
     """What a cell may say: an exact value and how far a float64 sum may be from it."""
 
     value: Decimal

@@ -7,9 +7,11 @@ Two answers that differ mean that somebody else is writing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pytest_amberflo.metering.amount import Amount
 from pytest_amberflo.metering.number import EXACT, ZERO, is_integral, tolerance_of
@@ -42,8 +44,7 @@ class BaselineMovedError(ValueError):
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Baseline:
+class Baseline(Struct, frozen=True, kw_only=True):
     """The numbers of each cell before the first ingest, for queries like `query`."""
 
     query: UsageQuery

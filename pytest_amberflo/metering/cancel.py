@@ -8,8 +8,9 @@ not known.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from pytest_amberflo.metering.event import CANCEL
 from pytest_amberflo.metering.ledger import Fate
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
     from pytest_amberflo.metering.ledger import Record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cancelled:
+class Cancelled(Struct, frozen=True, kw_only=True):
     """What cancellations take back: surely, or perhaps; and those that find nothing."""
 
     surely: frozenset[Identity]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from itertools import combinations
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from pytest_amberflo.metering.ledger import Fate
 from pytest_amberflo.metering.number import (
@@ -40,8 +41,7 @@ _MOST_TOLD: Final = 5
 _MOST_COPIES: Final = 9
 
 
-@dataclass(frozen=True, slots=True)
-class Guess:
+class Guess(Struct, frozen=True):
     """A sentence, and how much has to have gone wrong for it to be true: less is likelier."""
 
     cost: float

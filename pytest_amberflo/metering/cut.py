@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from pytest_amberflo.metering.number import ZERO, add_exactly
 from pytest_amberflo.metering.table import uniter_of

@@ -7,9 +7,10 @@ one attribute instead ("you can configure it to use any dimension key").
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Final, TypeAlias
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,8 +48,7 @@ class DedupKeyError(ValueError):
         return f"`{self.text}`: {self.reason}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DedupRules:
+class DedupRules(Struct, frozen=True, kw_only=True):
     """Which attribute tells the records of a meter apart, and what of the value."""
 
     #: Meter, or None for all others, to `record`, `uniqueId` or the name of a dimension.

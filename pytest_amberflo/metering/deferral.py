@@ -8,8 +8,9 @@ into the day before. Duplicates and cancelled events are left out only of what i
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct, field
 
 from pytest_amberflo.metering.dedup import DedupRules
 from pytest_amberflo.metering.ledger import Fate
@@ -34,8 +35,7 @@ _LATE_S: Final = _DAY_S
 _MOST_DAYS: Final = 366
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredQuery:
+class StoredQuery(Struct, frozen=True, kw_only=True):
     """A usage query that is to be sent again. Headers are not kept, so that no key is."""
 
     #: Below the base URL of the server.
@@ -50,8 +50,7 @@ class StoredQuery:
     is_total: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
+class Rules(Struct, frozen=True, kw_only=True):
     """The rules by which an entry is judged. Times in seconds."""
 
     is_live: bool
@@ -62,8 +61,7 @@ class Rules:
     hold_s: float = 2.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(Struct, frozen=True, kw_only=True):
     """Everything that one item sent, and how to judge later what came of it."""
 
     run: str

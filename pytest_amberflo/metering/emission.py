@@ -7,9 +7,10 @@ server made of a request stands beside it.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+from msgspec import Struct
 
 from pytest_amberflo.metering.event import MeterEvent
 from pytest_amberflo.metering.number import format_number, is_integral, normalize
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
 Attributes: TypeAlias = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallMark:
+class CallMark(Struct, frozen=True, kw_only=True):
     """A call to one's own service. Times are UTC in seconds since 1970."""
 
     number: int
@@ -43,8 +43,7 @@ class CallMark:
         return self.started_s <= moment_s <= self.done_s
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Declared:
+class Declared(Struct, frozen=True, kw_only=True):
     """An event that a call must meter, once."""
 
     call: CallMark
@@ -63,8 +62,7 @@ class Declared:
         return f"{self.meter} {format_number(self.value)}"
 
 
-@dataclass(frozen=True, slots=True)
-class Emitted:
+class Emitted(Struct, frozen=True):
     """An event as it was sent, whatever its members are."""
 
     meter: str | None
@@ -110,8 +108,7 @@ class Emitted:
         return name if self.unique_id is None else f"{name} (uniqueId {self.unique_id})"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arrival:
+class Arrival(Struct, frozen=True, kw_only=True):
     """One request to ingest, and what became of it. Times are UTC in seconds since 1970."""
 
     number: int
@@ -142,12 +139,18 @@ class Arrival:
         return "under way" if self.done_s is None else "no answer"
 
 
-@dataclass(frozen=True, slots=True)
-class Arrived:
+class Arrived(Struct, frozen=True, eq=False):
     """A record with every request that brought it, in their order."""
 
     event: Emitted
-    arrivals: tuple[Arrival, ...] = field(compare=False)
+    arrivals: tuple[Arrival, ...]
+
+    def __eq__(self, other: object) -> bool:
+        """Whether it is the same record, whatever brought it."""
+        return isinstance(other, Arrived) and self.event == other.event
+
+    def __hash__(self) -> int:
+        return hash(self.event)
 
     @property
     def at_s(self) -> float:

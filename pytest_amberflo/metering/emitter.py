@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from pytest_amberflo.metering.dedup import DedupRules
 from pytest_amberflo.metering.emission import gather_records
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
     from pytest_amberflo.metering.pairing import Pairing
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
+class Scene(Struct, frozen=True, kw_only=True):
     """Calls, what they were to meter, and what came since the first of them."""
 
     declared: tuple[Declared, ...]
@@ -44,8 +44,7 @@ class Scene:
     refused: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Emission:
+class Emission(Struct, frozen=True, kw_only=True):
     """What came of the calls."""
 
     scene: Scene

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from pytest_amberflo.metering.emission import Arrived, CallMark, Declared
@@ -19,8 +20,7 @@ class Kind(Enum):
     WRONG_FIELD = "wrong field"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(Struct, frozen=True, kw_only=True):
     """One mistake, in a sentence that stands alone."""
 
     kind: Kind

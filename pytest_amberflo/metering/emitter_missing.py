@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from pytest_amberflo.metering.emitter_extra import is_twin
 from pytest_amberflo.metering.emitter_finding import Finding, Kind
@@ -23,8 +24,7 @@ _PASSING: Final = (408, 429)
 _MOST_REFUSED: Final = 2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Background:
+class Background(Struct, frozen=True, kw_only=True):
     """What else is known of the time of the calls."""
 
     arrivals: Sequence[Arrival]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from msgspec import Struct
 
 from pytest_amberflo.metering.number import (
     NotMeteringJsonError,
@@ -31,8 +32,7 @@ class UnreadableEventError(ValueError):
     """An ingest request is not understood; the text says which part and why."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MeterEvent:
+class MeterEvent(Struct, frozen=True, kw_only=True, eq=False):
     """One record of one meter. An event with `values` for several meters is several records."""
 
     meter: str
@@ -45,7 +45,21 @@ class MeterEvent:
     dimensions: tuple[tuple[str, str], ...] = ()
     #: How attributes that the event does not have are written: null, or {}. No part of what the
     #: event is, but a service may take null for something else than absent.
-    blanks: tuple[str, ...] = field(default=(), compare=False)
+    blanks: tuple[str, ...] = ()
+
+    def __eq__(self, other: object) -> bool:
+        """Whether two events are alike in everything but how they are written."""
+        return isinstance(other, MeterEvent) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    @property
+    def _key(self) -> Identity:
+        return (
+            *(self.meter, self.customer, self.time_ms),
+            *(self.unique_id, self.dimensions, self.value),
+        )
 
     @property
     def cancels(self) -> bool:

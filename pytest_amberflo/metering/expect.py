@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from pytest_amberflo.metering.amount import is_blind
 from pytest_amberflo.metering.baseline import add_baseline
@@ -58,8 +59,7 @@ class Status(Enum):
     DEFERRED = "deferred"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
+class Judgement(Struct, frozen=True, kw_only=True):
     """A reading beside the world that is nearest to it."""
 
     status: Status
@@ -86,8 +86,7 @@ class Judgement:
         return tuple(row for row in self.rows if not row.is_right)
 
 
-@dataclass(frozen=True, slots=True)
-class _Match:
+class _Match(Struct, frozen=True):
     """A world, cut as the answer may be, beside the answer."""
 
     world: World

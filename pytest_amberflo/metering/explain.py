@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
 
 from pytest_amberflo.metering.count import explain_loss, list_guesses
 from pytest_amberflo.metering.displaced import explain_moves

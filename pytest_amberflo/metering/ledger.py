@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,8 +47,7 @@ def fate_of(status: int | None, *, sent: bool, may_be_partial: bool = False) -> 
     return Fate.MAYBE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Transmission:
+class Transmission(Struct, frozen=True, kw_only=True):
     """One sending of one record. Times are UTC in seconds since 1970."""
 
     event: MeterEvent
@@ -71,8 +71,7 @@ class Transmission:
         return is_clear and done_s < other.at_s
 
 
-@dataclass(slots=True)
-class Record:
+class Record(Struct):
     """A record with all its transmissions; at most one of them counts."""
 
     event: MeterEvent

@@ -11,9 +11,11 @@ other.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import TYPE_CHECKING, Final, TypeAlias
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from pytest_amberflo.metering.amount import Amount, aggregate
 from pytest_amberflo.metering.number import ZERO
@@ -46,8 +48,7 @@ class TooManyWorldsError(ValueError):
     """So much is open that nothing can be concluded."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Freedom:
+class Freedom(Struct, frozen=True, kw_only=True):
     """What a right service is free to do, as one of them does it."""
 
     widens_start: bool = True
@@ -76,8 +77,7 @@ class Freedom:
         return group, query.interval.floor(event.time_ms // 1000, self.week_start)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class World:
+class World(Struct, frozen=True, kw_only=True):
     """The usage that one choice of everything open leads to, and every choice that does."""
 
     cells: dict[Cell, Amount]
@@ -134,15 +134,13 @@ def list_freedoms(
                 )
 
 
-@dataclass(slots=True)
-class _Open:
+class _Open(Struct):
     """The ways in which an open unit shows: where, what, and which records that takes."""
 
     ways: list[tuple[tuple[tuple[Cell, MeterEvent], ...], frozenset[Identity], bool]]
 
 
-@dataclass(slots=True)
-class _Table:
+class _Table(Struct):
     """What surely counts under one freedom, and what is open."""
 
     fixed: dict[Cell, list[MeterEvent]] = field(default_factory=lambda: defaultdict(list))

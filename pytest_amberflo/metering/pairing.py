@@ -7,8 +7,9 @@ field is told as that, not as one that is missing and one that nobody expected.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from pytest_amberflo.metering.assignment import FORBIDDEN, assign
 from pytest_amberflo.metering.misvalue import is_distorted
@@ -41,8 +42,7 @@ _TELLING_S: Final = 60.0
 _SLACK_S: Final = 0.05
 
 
-@dataclass(frozen=True, slots=True)
-class Flaw:
+class Flaw(Struct, frozen=True):
     """A field that is not what is due."""
 
     #: `meterApiName`, `customerId`, `meterValue`, `uniqueId`, or `dimension NAME`.
@@ -54,8 +54,7 @@ class Flaw:
     is_match: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(Struct, frozen=True):
     """A declared event, its record, and what is wrong with that."""
 
     declared: Declared
@@ -63,8 +62,7 @@ class Pair:
     flaws: tuple[Flaw, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pairing:
+class Pairing(Struct, frozen=True, kw_only=True):
     """The best way to pair."""
 
     pairs: tuple[Pair, ...]

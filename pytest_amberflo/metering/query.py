@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
 from typing import Any, Final, TypeVar
+
+from msgspec import Struct
 
 from pytest_amberflo.metering.number import NotMeteringJsonError, is_integral, load_exact
 from pytest_amberflo.metering.window import Interval
@@ -31,16 +32,14 @@ class UnreadableQueryError(ValueError):
     """A usage query is not understood; the text says which part and why."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Take:
+class Take(Struct, frozen=True, kw_only=True):
     """How many groups were asked for: those with the largest totals, or with the smallest."""
 
     limit: int
     is_ascending: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UsageQuery:
+class UsageQuery(Struct, frozen=True, kw_only=True):
     """What a usage request asks for. Times in seconds since 1970, UTC; the end is exclusive."""
 
     meter: str

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,8 +18,7 @@ _FLOOD_TIMES: Final = 20
 _FLOOD_LEAST: Final = 100
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hearing:
+class Hearing(Struct, frozen=True, kw_only=True):
     """What was heard so far. Moments are in seconds since 1970, UTC."""
 
     #: When the latest call was answered.
@@ -32,8 +32,7 @@ class Hearing:
     is_retrying: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
+class Patience(Struct, frozen=True, kw_only=True):
     """How long is waited; times in seconds."""
 
     #: At least so long nothing may come before it is over.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pytest_amberflo.metering.expect import Judgement, Status
 from pytest_amberflo.metering.number import add_exactly
@@ -29,8 +31,7 @@ class Clock(Protocol):
         """Wait."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settled:
+class Settled(Struct, frozen=True, kw_only=True):
     """How waiting ended. Times in seconds from the start of waiting."""
 
     judgement: Judgement

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pytest_amberflo.metering.amount import aggregate
 from pytest_amberflo.metering.distortion import round_value
@@ -30,8 +32,7 @@ _MOST_EVENTS: Final = 400
 _HOUR_MS: Final = 3_600_000
 
 
-@dataclass(frozen=True, slots=True)
-class Suspect:
+class Suspect(Struct, frozen=True):
     """A wrong service: what it counts, what it is asked, and what is said of it."""
 
     sentence: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from pytest_amberflo.metering.number import ZERO, add_exactly, subtract
 from pytest_amberflo.metering.query import Aggregation
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
 ADDING: Final = (Aggregation.SUM, Aggregation.COUNT)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Row(Struct, frozen=True, kw_only=True):
     """One cell of usage, expected and seen; `amount` is None where nothing is expected."""
 
     group: GroupKey
@@ -53,8 +53,7 @@ class Row:
         return self.amount.admits(self.seen) if self.amount is not None else self.seen == 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class Seen(Struct, frozen=True, kw_only=True):
     """What an answer says of the cells that are ours to judge, and usage that has no place."""
 
     cells: Mapping[Cell, Decimal]

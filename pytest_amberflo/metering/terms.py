@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct, field
 
 from pytest_amberflo.metering.dedup import DedupRules
 from pytest_amberflo.metering.window import WEEK_STARTS
@@ -18,8 +19,7 @@ _MOST_ALTERNATIVES: Final = 4096
 _MOST_KEPT: Final = 512
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class Terms(Struct, frozen=True, kw_only=True):
     """What is known of a service and of who else uses it. By default nothing but the rules."""
 
     dedup: DedupRules = field(default_factory=DedupRules)
@@ -48,8 +48,7 @@ class Terms:
         return self.is_live and not self.is_settled
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(Struct, frozen=True):
     """Of the records that may or may not be stored: which are, and which are not, for a reading.
 
     Records that a query cannot show are in neither.
@@ -59,8 +58,7 @@ class Explanation:
     denied: frozenset[Identity] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Knowledge:
+class Knowledge(Struct, frozen=True):
     """What readings have shown of the records that may or may not be stored.
 
     For each way to explain all readings so far, the records that it needs. One of them is true,

@@ -8,9 +8,10 @@ every reading of it is a way; so a right service is never blamed for the reading
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from itertools import combinations, product
 from typing import TYPE_CHECKING, Final, TypeAlias
+
+from msgspec import Struct
 
 from pytest_amberflo.metering.cancel import find_cancelled
 from pytest_amberflo.metering.dedup import ValuePolicy
@@ -30,8 +31,7 @@ Outcome: TypeAlias = "tuple[MeterEvent, ...]"
 _MOST_LOOSE: Final = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(Struct, frozen=True):
     """Every way in which some records may rightly count, the fullest first."""
 
     outcomes: tuple[Outcome, ...]

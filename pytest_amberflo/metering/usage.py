@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from msgspec import Struct
 
 from pytest_amberflo.metering.number import (
     EXACT,
@@ -40,8 +41,7 @@ class UsageShapeError(ValueError):
         return f"{self.path}: {self.reason}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class Reading(Struct, frozen=True, kw_only=True):
     """The usage of one answer: per group, the number of each bucket by its start in seconds.
 
     `other_meters` has what the answer says of meters that were not asked for.

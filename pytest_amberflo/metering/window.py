@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,8 +70,7 @@ class Interval(Enum):
             bucket = self.after(bucket)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MeteringWindow:
+class MeteringWindow(Struct, frozen=True, kw_only=True):
     """A window of whole UTC days and the time of an event inside it.
 
     `start_seconds` belongs to the window, `end_seconds` does not; seconds since 1970.

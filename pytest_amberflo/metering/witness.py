@@ -13,11 +13,13 @@ to judge like any other; what `list_unseen` still has then is unverified.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import Enum
 from itertools import product
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pytest_amberflo.metering.ledger import Fate
 from pytest_amberflo.metering.number import EXACT, ZERO, add_exactly
@@ -50,8 +52,7 @@ class Shape(Enum):
     OFFICIAL = "official"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sight:
+class Sight(Struct, frozen=True, kw_only=True):
     """What of one record would have been seen."""
 
     loss: bool = False
@@ -71,8 +72,7 @@ class Sight:
         return self.loss and self.copy and self.value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unseen:
+class Unseen(Struct, frozen=True, kw_only=True):
     """A record about which a bug would not have been seen."""
 
     event: MeterEvent

@@ -7,8 +7,9 @@ said. A pair of request and response takes 60 us here and 4 ms there.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct
 
 from pytest_amberflo.arazzo.acceptor import Compiler, accept_any, ask_validator
 from pytest_amberflo.http.exchange import find_header
@@ -36,8 +37,7 @@ if TYPE_CHECKING:
 _PLAIN_STYLES: Final = ("simple", "form", "cookie")
 
 
-@dataclass(frozen=True, slots=True)
-class _Parameter:
+class _Parameter(Struct, frozen=True):
     """A parameter; `shape` is None where only openapi-core can read it."""
 
     place: str

@@ -7,12 +7,11 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
-from urllib.request import url2pathname
 
 from pytest_amberflo.arazzo.bound import AsyncDescription, SourceError
 from pytest_amberflo.arazzo.errors import DocumentError
 from pytest_amberflo.arazzo.load import load_document
-from pytest_amberflo.arazzo.source import parse_source, read_source
+from pytest_amberflo.arazzo.source import parse_source, read_file_path, read_source
 from pytest_amberflo.openapi.description import Description
 
 if TYPE_CHECKING:
@@ -181,7 +180,7 @@ def _join(base: str, url: str) -> str:
 def _to_path(uri: str) -> Path | None:
     parts = urlsplit(uri)
     is_here = parts.scheme == "file" and parts.netloc in ("", "localhost")
-    return Path(url2pathname(parts.path)) if is_here else None
+    return read_file_path(parts.path) if is_here else None
 
 
 def _list_files(folder: Path) -> Iterator[Path]:

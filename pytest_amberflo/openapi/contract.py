@@ -8,10 +8,10 @@ the description. How texts become values and which schemas they keep is decided 
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from jsonschema_path import SchemaPath
+from msgspec import Struct
 from openapi_core.datatypes import RequestParameters
 from openapi_core.deserializing.styles.exceptions import EmptyQueryParameterValue
 from openapi_core.exceptions import OpenAPIError
@@ -89,8 +89,7 @@ class _NotJudgedError(OpenAPIError):
     """A text or body cannot be read or judged; the message says why."""
 
 
-@dataclass
-class _Request:
+class _Request(Struct):
     """A request as openapi-core wants to see it."""
 
     parameters: RequestParameters
@@ -101,8 +100,7 @@ class _Request:
     method: str = "operation"
 
 
-@dataclass
-class _Response:
+class _Response(Struct):
     """A response as openapi-core wants to see it."""
 
     status_code: int
@@ -111,8 +109,7 @@ class _Response:
     data: Payload | None
 
 
-@dataclass(frozen=True, slots=True)
-class _PathResult:
+class _PathResult(Struct, frozen=True):
     """What a URL gives for the variables of a path; the request brings them itself."""
 
     variables: Mapping[str, str]
@@ -129,8 +126,7 @@ class _OneOperation:
         return PathOperationServer(path, path / PLACE[2], None, _PathResult({}), None)
 
 
-@dataclass(frozen=True, slots=True)
-class _Schemas:
+class _Schemas(Struct, frozen=True):
     """Makes the judges of schemas; `document` is what their references mean."""
 
     document: Mapping[str, Any]
@@ -151,8 +147,7 @@ class _Schemas:
             raise _NotJudgedError(f"cannot be judged: the pattern {error}") from None
 
 
-@dataclass(frozen=True, slots=True)
-class _SchemaJudge:
+class _SchemaJudge(Struct, frozen=True):
     schemas: _Schemas
     schema: Any
 

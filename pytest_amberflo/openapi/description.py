@@ -7,8 +7,9 @@ thousands of operations costs an index of their ids.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec.structs import replace
 
 from pytest_amberflo.arazzo.errors import DocumentError, Problem
 from pytest_amberflo.arazzo.operation import Encoding, Operation, OperationParameter, Server

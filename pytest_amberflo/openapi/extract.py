@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
 SCHEMAS: Final = "#/components/schemas/"
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """Where a schema or object stands; `name` is what a reference calls the schema around it."""
 
     source: Source
@@ -28,8 +28,7 @@ class Origin:
         return f"{self.source.name}:{line}  {self.name}".rstrip()
 
 
-@dataclass(frozen=True, slots=True)
-class Extract:
+class Extract(Struct, frozen=True):
     """What one operation uses: `operation` and the `components` that it refers to.
 
     Components are those of all operations that were extracted from the description.
@@ -39,7 +38,10 @@ class Extract:
     components: Mapping[str, dict[str, Any]]
     #: What is wrong with the schemas that it uses, each with the document it is in.
     faults: tuple[tuple[Source, Problem], ...]
-    _origins: Mapping[int, tuple[Any, Origin]] = field(repr=False)
+    _origins: Mapping[int, tuple[Any, Origin]]
+
+    def __repr__(self) -> str:
+        return f"Extract({len(self.components)} components)"
 
     def origin_of(self, value: Any) -> Origin | None:
         """Where an object of this extract stands in the description, or None."""

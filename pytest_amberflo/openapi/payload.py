@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import fnmatch
-from dataclasses import dataclass
 from email.message import Message
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
+
+from msgspec import Struct
 
 from pytest_amberflo.http.exchange import is_json_type, is_xml_type
 from pytest_amberflo.http.json_text import JsonTextError, read_json
@@ -31,8 +32,7 @@ class UnreadableError(ValueError):
     """A body is not what its content type says; the message ends "the body ..."."""
 
 
-@dataclass(frozen=True, slots=True)
-class ContentType:
+class ContentType(Struct, frozen=True):
     """A content type: `type/subtype` in lower case, and the parameters that follow."""
 
     media_type: str

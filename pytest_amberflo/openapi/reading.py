@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct
 
 from pytest_amberflo.http.exchange import find_header, is_xml_type
 from pytest_amberflo.openapi.payload import (
@@ -24,16 +25,14 @@ if TYPE_CHECKING:
 NO_VALUE: Final = object()
 
 
-@dataclass(frozen=True, slots=True)
-class Payload:
+class Payload(Struct, frozen=True):
     """A body with what it says that it is."""
 
     raw: bytes
     content_type: ContentType
 
 
-@dataclass(frozen=True, slots=True)
-class Unread:
+class Unread(Struct, frozen=True):
     """Why a text or body has no value."""
 
     reason: str
@@ -75,8 +74,7 @@ class ReaderFactory:
         return Reader(shape, parse_content_type(kind))
 
 
-@dataclass(frozen=True, slots=True)
-class Reader:
+class Reader(Struct, frozen=True):
     """Reads one parameter or body."""
 
     shape: Shape

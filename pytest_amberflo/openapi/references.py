@@ -5,9 +5,10 @@ OpenAPI 3.0 to 3.2, Reference Object; JSON Schema 2020-12, 8.2 (`$id`, `$anchor`
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import unquote, urldefrag, urljoin
+
+from msgspec import Struct
 
 from pytest_amberflo.arazzo.bound import SourceError
 from pytest_amberflo.arazzo.errors import DocumentError, Problem
@@ -27,8 +28,7 @@ class OpenSourceText(Protocol):
         """The document at an absolute URI. Raises SourceError and DocumentError."""
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Struct, frozen=True):
     """A value of a document with its place; `base` is what its references are relative to."""
 
     source: Source

@@ -7,8 +7,9 @@ the schema leaves it open there is more than one reading, and one that it accept
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -19,8 +20,7 @@ _MAX_DIGITS: Final = 400
 _MAX_REFS: Final = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Readings:
+class Readings(Struct, frozen=True):
     """What a text may mean, the likeliest first."""
 
     values: tuple[Any, ...]

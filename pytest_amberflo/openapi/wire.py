@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from urllib.parse import unquote, unquote_plus, urlsplit
+
+from msgspec import Struct
 
 from pytest_amberflo.http.exchange import Headers, Request, find_header
 from pytest_amberflo.openapi.payload import FORM
@@ -119,8 +120,7 @@ def _split_pairs(text: str, separator: str, decode: _Decode) -> list[tuple[str, 
     return [(decode(name), value) for name, _, value in parts]
 
 
-@dataclass(frozen=True, slots=True)
-class Style:
+class Style(Struct, frozen=True):
     """How a parameter is written."""
 
     name: str

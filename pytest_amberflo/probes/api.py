@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct
 
 from pytest_amberflo.metering.witness import Shape
 from pytest_amberflo.probes.moves import NoPromiseError
@@ -23,8 +24,7 @@ class UnusableDescriptionError(ValueError):
     """A description has no ingest or no usage query; the text says which."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Api:
+class Api(Struct, frozen=True, kw_only=True):
     """The part of a description that probes are about."""
 
     description: Description

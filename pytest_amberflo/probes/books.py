@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from pytest_amberflo.metering.deferral import Entry, StoredQuery, find_due
 
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
     from pytest_amberflo.probes.player import Player
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Books:
+class Books(Struct, frozen=True, kw_only=True):
     """What the entries of all probes of a run have in common."""
 
     run_id: str

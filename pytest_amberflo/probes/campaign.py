@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pytest_amberflo.probes.explorer import Explorer
 from pytest_amberflo.probes.field import Field, Names
@@ -33,8 +35,7 @@ _THREADS: Final = 10
 _MOST_ROUNDS: Final = 4
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(Struct, frozen=True, kw_only=True):
     """What all probes of a run share. Times in seconds."""
 
     endpoint: Endpoint

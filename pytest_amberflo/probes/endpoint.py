@@ -6,9 +6,11 @@ import http.client
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlencode, urlsplit
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pytest_amberflo.http.exchange import Exchange, Request, TransportFailure
 from pytest_amberflo.patience import MOST_RESENDS, NotJudgedError, is_lost, read_throttle
@@ -36,8 +38,7 @@ class SilentEndpointError(Exception):
     """The endpoint does not answer at all; the text says how."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Found(Struct, frozen=True, kw_only=True):
     """An exchange and what of it breaks the description."""
 
     exchange: Exchange

@@ -10,8 +10,9 @@ import sys
 import tempfile
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec.structs import replace
 
 from pytest_amberflo.probes.finding import Finding, Kind
 from pytest_amberflo.probes.moves import NoPromiseError

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec.structs import replace
 
 from pytest_amberflo.metering.event import MeterEvent
 from pytest_amberflo.metering.query import Aggregation, UsageQuery

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from pytest_amberflo.exchange_text import describe_exchange, shorten
 from pytest_amberflo.usage_text import describe_usage, summarize_usage
@@ -34,8 +35,7 @@ class Kind(Enum):
     DEFERRED = "deferred"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(Struct, frozen=True, kw_only=True):
     """Something that is not as promised, or that keeps it from being known."""
 
     kind: Kind
@@ -44,8 +44,7 @@ class Finding:
     exchange: Exchange | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProbeOutcome:
+class ProbeOutcome(Struct, frozen=True, kw_only=True):
     """The end of a probe, secrets masked; `text` is empty for one that passed."""
 
     key: str

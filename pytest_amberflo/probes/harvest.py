@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from concurrent.futures import FIRST_COMPLETED, wait
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pytest_amberflo.metering.expect import Judgement, Status, judge_reading
 from pytest_amberflo.metering.explain import explain
@@ -34,8 +36,7 @@ OVER: Final = Finding(
 )
 
 
-@dataclass(slots=True, eq=False)
-class Reading:
+class Reading(Struct, eq=False):
     """One query on its way to a verdict. Times are of its player's clock."""
 
     player: Player

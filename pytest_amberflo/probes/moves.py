@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
 Account: TypeAlias = Literal["first", "second"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Send:
+class Send(Struct, frozen=True, kw_only=True):
     """Requests that ingest events; what they carry is entered in the ledger."""
 
     #: JSON texts, one a request.
@@ -34,8 +34,7 @@ class Send:
     key_header: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class Call(Struct, frozen=True, kw_only=True):
     """Any other request, and what is due; nothing of it is entered in the ledger."""
 
     operation: Operation
@@ -55,8 +54,7 @@ class Call:
     polls: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
+class Ask(Struct, frozen=True, kw_only=True):
     """A usage query; what it must show follows from the ledger."""
 
     query: UsageQuery
@@ -67,15 +65,13 @@ class Ask:
     repeats: int = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Read:
+class Read(Struct, frozen=True, kw_only=True):
     """Usage queries, read when everything is planted; gives their judgements back."""
 
     asks: tuple[Ask, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Later:
+class Later(Struct, frozen=True):
     """What follows is sent more than a second and many events later, over other connections."""
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import traceback
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct, field
 
 from pytest_amberflo.http.exchange import NotJsonError, load_json
 from pytest_amberflo.metering.event import UnreadableEventError, read_events
@@ -39,8 +40,7 @@ _FIRST_PAUSE_S: Final = 0.05
 _LONGEST_PAUSE_S: Final = 0.5
 
 
-@dataclass(slots=True)
-class Book:
+class Book(Struct):
     """One account's side of a probe: what was sent to it and what its readings have shown."""
 
     ledger: Ledger = field(default_factory=Ledger)

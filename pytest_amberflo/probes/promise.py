@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -23,8 +24,7 @@ _MARK: Final = "__amberflo_probe__"
 _MODEL: Final = "model"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Probe:
+class Probe(Struct, frozen=True, kw_only=True):
     """One promise and how it is tried."""
 
     #: The file without its ending, `probe_time`, and the function's name.

@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+from msgspec import Struct, field, to_builtins
 
 from pytest_amberflo.arazzo.errors import DocumentError
 from pytest_amberflo.deferral import NO_LEDGER, write_line
@@ -36,8 +36,7 @@ _PATIENCE_S: Final = 240.0
 _PAUSE_S: Final = 0.05
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class Told(Struct, frozen=True, kw_only=True):
     """An outcome as plain values."""
 
     kind: str
@@ -138,7 +137,7 @@ class ProbeSession:
             return
         path = self._path_of(self._worker)
         draft = path.with_suffix(".draft")
-        draft.write_text(json.dumps({key: asdict(one) for key, one in self._told.items()}))
+        draft.write_text(json.dumps({key: to_builtins(one) for key, one in self._told.items()}))
         draft.replace(path)
 
     def _read_from(self, worker: int) -> None:

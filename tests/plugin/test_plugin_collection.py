@@ -358,3 +358,54 @@ def test_a_step_that_is_never_reached_is_a_warning(write: Write, run_serially: R
     strict = run_serially("--co", "-W", "error::pytest.PytestCollectionWarning")
     strict.stdout.fnmatch_lines([f"*ingest.arazzo.yaml:{line}:*  step `*` is never reached: *"])
     strict.stdout.no_fnmatch_line("*nodes.py*")
+
+
+_CALLER = """\
+arazzo: 1.0.1
+info: {title: Callers, version: 1.0.0}
+sourceDescriptions:
+  - {name: other, url: workflows/ingest.arazzo.yaml, type: arazzo}
+workflows:
+  - workflowId: NAME
+    steps:
+      - stepId: call
+        workflowId: $sourceDescriptions.other.ingest-and-query-usage
+        parameters:
+          - {name: customerId, value: acme}
+"""
+
+
+def test_several_documents_refer_to_one(write: Write, run_serially: Run) -> None:
+    """What was read for the first is there for the second, and for the document's own items."""
+    write("workflows/ingest.arazzo.yaml", INGEST_AND_QUERY)
+    write("a.arazzo.yaml", _CALLER.replace("NAME", "first"))
+    write("b.arazzo.yaml", _CALLER.replace("NAME", "second"))
+    result = run_serially("--co", "-q")
+    assert result.ret == 0
+    assert _list_ids(result) == [
+        "a.arazzo.yaml::first::once",
+        "b.arazzo.yaml::second::once",
+        _ID,
+    ]
+
+
+_COUNTING = """
+calls = []
+
+def pytest_fixture_setup(fixturedef, request):
+    calls.append(request.node.nodeid)
+
+def pytest_sessionfinish(session):
+    places = sorted({call.partition("/")[0] for call in calls if "::" in call})
+    print(f"\\n{__file__.split('/')[-2]} saw", *places)
+"""
+
+
+def test_a_conftest_sees_the_items_below_it_only(write: Write, run_serially: Run) -> None:
+    """Hooks of one folder are not called for items of another, whichever is loaded first."""
+    for folder in ("a", "b"):
+        write(f"{folder}/conftest.py", _COUNTING)
+        write(f"{folder}/one.arazzo.yaml", INGEST_AND_QUERY)
+    result = run_serially("-s")
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines_random(["a saw a", "b saw b"])

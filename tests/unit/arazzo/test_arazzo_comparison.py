@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from pytest_amberflo.arazzo.condition import Comparison, Constant, holds, to_number
 from pytest_amberflo.arazzo.condition_grammar import parse_condition

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pytest_amberflo.arazzo.errors import DocumentError
 from pytest_amberflo.arazzo.plain_yaml import read_plain
-from pytest_amberflo.arazzo.source import parse_source
+from pytest_amberflo.arazzo.source import read_source
 from pytest_amberflo.arazzo.tree import TreeBuilder
 from pytest_amberflo.openapi.catalog import SHIPPED
 
@@ -89,11 +89,45 @@ def check_lines(value: Any, place: Any, lines: dict[int, int]) -> None:
             check_lines(member, place.children[name], lines)
 
 
-def test_a_source_reads_again_what_it_forgot() -> None:
-    """Text, value and places are the same afterwards."""
-    text = "a: [1, {b: é}]\n# \U0001f600\n"
-    source = parse_source(text, name="a", uri="file:///a")
+TEXT = "a: [1, {b: é}]\n# \U0001f600\n"
+
+
+def test_a_source_reads_again_what_it_forgot(tmp_path: Path) -> None:
+    """Text and places are the same afterwards, and values are kept where they are needed."""
+    path = tmp_path / "a.yaml"
+    path.write_text(TEXT, encoding="utf-8")
+    source = read_source(path, name="a")
     before = source.data
-    source.forget()
-    assert (source.text, source.data) == (text, before)
+    source.forget(keeps_data=True)
+    assert (source.text, source.data) == (TEXT, before)
     assert source.locate(("a", 1, "b")).column == 12
+    source.forget(keeps_data=False)
+    with pytest.raises(LookupError, match="the values of a were given back"):
+        _ = source.data
+
+
+@pytest.mark.parametrize("now", [None, b"a: 1\n", b"\xff"])
+def test_a_file_that_has_changed_is_not_taken_for_what_it_was(
+    tmp_path: Path, now: bytes | None
+) -> None:
+    """There is no text any more, and every place is that of the whole document."""
+    path = tmp_path / "a.yaml"
+    path.write_text(TEXT, encoding="utf-8")
+    source = read_source(path, name="a")
+    source.forget(keeps_data=False)
+    if now is None:
+        path.unlink()
+    else:
+        path.write_bytes(now)
+    assert source.text == ""
+    assert source.locate(("a", 1, "b")).line == 1
+
+
+def test_a_link_to_a_file_has_the_uri_of_the_file(tmp_path: Path) -> None:
+    """Two names of a document are one document; odd characters are written as URIs do."""
+    path = tmp_path / "a b é#.yaml"
+    path.write_text(TEXT, encoding="utf-8")
+    (tmp_path / "link.yaml").symlink_to(path)
+    (tmp_path / "folder").symlink_to(tmp_path)
+    for name in ("a b é#.yaml", "link.yaml", "folder/a b é#.yaml", "folder/link.yaml"):
+        assert read_source(tmp_path / name, name="a").uri == path.resolve().as_uri()

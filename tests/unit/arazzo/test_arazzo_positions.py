@@ -122,7 +122,7 @@ def test_places_are_found_again_after_they_were_forgotten() -> None:
     """Places may be given up for their memory and are found anew when asked for."""
     source = read(BLOCK)
     before = source.locate(("last", "b"))
-    source.forget()
+    source.forget(keeps_data=True)
     assert source.locate(("last", "b")) == before
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from pytest_amberflo.arazzo.errors import EvaluationError
 from pytest_amberflo.arazzo.grammar import parse_expression

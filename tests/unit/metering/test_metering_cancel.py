@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from unit.metering.metering_kit import DAY, HOUR_S, make_event, make_query, read_acme
 
 from pytest_amberflo.metering.event import CANCEL, MeterEvent
@@ -21,7 +20,7 @@ OTHER = make_event(16, unique_id="u-2")
 def cancel(event: MeterEvent, **members: object) -> MeterEvent:
     """The event that takes another one back."""
     dimensions = tuple(sorted((*event.dimensions, (CANCEL, "true"))))
-    return replace(event, **({"dimensions": dimensions} | members))  # type: ignore[arg-type]
+    return replace(event, **({"dimensions": dimensions} | members))
 
 
 def send(*events: MeterEvent, fates: str = "") -> list[Record]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 import pytest
+from msgspec.structs import replace
 from unit.metering.metering_kit import DAY, DAY_S, make_event
 
 from pytest_amberflo.metering.dedup import DedupRules, read_dedup_rules

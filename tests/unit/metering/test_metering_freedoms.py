@@ -8,6 +8,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec import structs
 from unit.metering.metering_kit import (
     DAY,
     DAY_S,
@@ -137,7 +138,7 @@ FOREIGN = (
 
 def test_other_customers_on_the_account() -> None:
     """Others' usage beside ours is no finding, filtered or grouped by customer."""
-    terms = replace(ALONE, knows_all_writers=False)
+    terms = structs.replace(ALONE, knows_all_writers=False)
     queries = [*QUERIES[:9], write_usage_query(filter={})]
     said = judge_service(Service(), LEDGER, [*SENT, *FOREIGN], queries, terms)
     assert statuses_of(said) == RIGHT
@@ -145,7 +146,7 @@ def test_other_customers_on_the_account() -> None:
 
 def test_others_in_a_number_of_all_customers() -> None:
     """In a number of everybody's usage, too much is not judged, and too little is waited for."""
-    terms = replace(ALONE, knows_all_writers=False)
+    terms = structs.replace(ALONE, knows_all_writers=False)
     query = [write_usage_query(filter={}, groupBy=[])]
     for sent, expected in (
         ([*SENT, *FOREIGN], Status.BLIND),

@@ -31,7 +31,7 @@ _EVENTS = st.builds(
     ),
 )
 _TRANSMISSIONS = st.builds(
-    Transmission,
+    lambda **members: Transmission(**members),  # noqa: PLW0108  its types are not for Hypothesis
     event=_EVENTS,
     fate=st.sampled_from(Fate),
     at_s=st.integers(0, 4 * 10**9 * 8).map(lambda eighths: eighths / 8),

@@ -22,6 +22,7 @@ from pytest_amberflo.digest import (
     describe_steps,
     list_properties,
     make_digest,
+    mask_steps,
     summarize,
 )
 from pytest_amberflo.http.exchange import Response
@@ -107,7 +108,7 @@ def test_a_digest_is_plain_and_masked(run: Run) -> None:
     usage = judge_usage(5, tally)
     steps = check("status", CheckOutcome.FAILED, f"the key {SECRET} is wrong")
     result = make_result(usage, steps, tally=tally, verdict=Verdict.FAILED)
-    digest = make_digest("f::wf", result, run, wants_trace=True)
+    digest = make_digest("f::wf", result, mask_steps(result, run.redactor), run, wants_trace=True)
     assert SECRET not in json.dumps(digest)
     trace = digest.pop("trace")
     assert digest == {
@@ -145,7 +146,7 @@ def test_a_digest_is_plain_and_masked(run: Run) -> None:
 
 def test_a_digest_without_a_trace_is_small(run: Run) -> None:
     """Where nobody asked for a trace there is none."""
-    assert make_digest("f::wf", make_result(), run, wants_trace=False)["trace"] is None
+    assert make_digest("f::wf", make_result(), (), run, wants_trace=False)["trace"] is None
 
 
 def count(verdict: str, **counts: Any) -> dict[str, Any]:
@@ -195,7 +196,7 @@ def test_usage_that_only_warns_is_not_right(run: Run) -> None:
     tally = Tally()
     usage = judge_usage(5, tally)
     warned = check("usage", CheckOutcome.WARNED, usage.message, usage.detail)
-    digest = make_digest("f::wf", make_result(warned, tally=tally), run, wants_trace=False)
+    digest = make_digest("f::wf", make_result(warned, tally=tally), (), run, wants_trace=False)
     assert "usage right in 0 of 1" in summarize([digest], "embedded")
 
 
@@ -213,5 +214,5 @@ def test_no_less_than_nothing_is_right(run: Run) -> None:
     assert concluded is not None
     found = check("usage", *concluded)
     assert isinstance(found.detail, UsageDetail)
-    digest = make_digest("f::wf", make_result(found, tally=tally), run, wants_trace=False)
+    digest = make_digest("f::wf", make_result(found, tally=tally), (), run, wants_trace=False)
     assert "-1" not in summarize([digest], "embedded")

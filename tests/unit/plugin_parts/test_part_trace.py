@@ -52,7 +52,7 @@ def test_steps_of_a_trace(run: Run) -> None:
         check("response-schema", CheckOutcome.FAILED, "breaks", contract),
         judge_usage(5, tally),
     )
-    (step,) = make_digest("f::wf", result, run, wants_trace=True)["trace"]["steps"]
+    (step,) = make_digest("f::wf", result, (), run, wants_trace=True)["trace"]["steps"]
     assert step["request"] == {
         "method": "POST",
         "url": "http://h/ingest?key=****",
@@ -104,7 +104,7 @@ def test_criteria_of_a_trace(run: Run) -> None:
         for passed, error in ((True, None), (False, "no such output"))
     )
     result = make_result(criteria=criteria)
-    (step,) = make_digest("f::wf", result, run, wants_trace=True)["trace"]["steps"]
+    (step,) = make_digest("f::wf", result, (), run, wants_trace=True)["trace"]["steps"]
     common = {"check": "criterion", "pointer": "/a~0b/0/c~1d"}
     assert step["checks"] == [
         common | {"outcome": "passed", "message": "$statusCode == ****"},
@@ -115,14 +115,14 @@ def test_criteria_of_a_trace(run: Run) -> None:
 def test_a_step_that_was_not_sent_has_no_messages(run: Run) -> None:
     """What is not there is null in a trace."""
     result = make_result(is_sent=False, outcome=Outcome.ERROR)
-    (step,) = make_digest("f::wf", result, run, wants_trace=True)["trace"]["steps"]
+    (step,) = make_digest("f::wf", result, (), run, wants_trace=True)["trace"]["steps"]
     assert (step["request"], step["response"], step["outcome"]) == (None, None, "error")
 
 
 def test_an_item_that_did_not_run_has_a_skeleton(run: Run) -> None:
     """An item that was skipped or erred before it ran has every field, and nothing in it."""
     skeleton = make_skeleton("f::wf", "wf", "skipped", run)
-    digest = make_digest("f::wf", make_result(), run, wants_trace=True)
+    digest = make_digest("f::wf", make_result(), (), run, wants_trace=True)
     assert skeleton.keys() == digest.keys()
     assert skeleton["trace"].keys() == digest["trace"].keys()
     trace = skeleton.pop("trace")

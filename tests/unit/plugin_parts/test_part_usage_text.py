@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec.structs import replace
 from unit.plugin_parts.part_kit import DAY, StepClock, make_exchange
 
 from pytest_amberflo.http.exchange import Response

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from metering_service import Event, MeteringService
+from msgspec.structs import replace
 from unit.plugin_parts.part_kit import DAY, make_settings
 
 from pytest_amberflo.metering.deferral import Entry, Rules, StoredQuery, find_due, plan_totals
