@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import zlib
+from enum import Enum
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
@@ -34,7 +35,7 @@ def read_payload(request: Request, *, limit: int) -> Any:
     if _LARGE.search(text):
         _check_values(payload)
     else:
-        check_payload(payload, text)
+        _check(payload, text)
     return payload
 
 
@@ -43,19 +44,30 @@ def read_event_payload(request: Request, *, limit: int) -> Any:
 
     CSV, which the real service takes, is refused (415).
     """
-    payload, text = parse_events(request, limit=limit)
-    check_payload(payload, text)
-    return payload
+    text, form = read_event_text(request, limit=limit)
+    return parse_events(text, form)
 
 
-def parse_events(request: Request, *, limit: int) -> tuple[Any, str]:
-    """What `read_event_payload` reads, before `check_payload` has seen it, and its text."""
+class TextForm(Enum):
+    """What a body says of its text."""
+
+    JSON = "json"
+    LINES = "lines"
+
+
+def read_event_text(request: Request, *, limit: int) -> tuple[str, TextForm]:
+    """The text of events. Raises Refusal, as `read_event_payload`."""
     media_type = request.header_words(b"content-type").partition(b";")[0].strip()
     if media_type == b"text/csv":
         message = "Events are taken as JSON or one JSON object to a line, not as CSV"
         raise Refusal(415, "unsupported-media-type", message)
-    text = _read_text(request, limit)
-    if media_type in _LINES:
+    form = TextForm.LINES if media_type in _LINES else TextForm.JSON
+    return _read_text(request, limit), form
+
+
+def parse_events(text: str, form: TextForm) -> Any:
+    """The value of a text of events. Raises Refusal (400), as `read_event_payload`."""
+    if form is TextForm.LINES:
         payload = _parse_lines(text)
     else:
         try:
@@ -67,7 +79,8 @@ def parse_events(request: Request, *, limit: int) -> tuple[Any, str]:
                 payload = _parse_lines(text)
             except Refusal:
                 raise refusal from None
-    return payload, text
+    _check(payload, text)
+    return payload
 
 
 _LINES: Final = frozenset(
@@ -107,11 +120,7 @@ def _read_text(request: Request, limit: int) -> str:
         raise Refusal(400, "invalid-encoding", "The body is not UTF-8", details=details) from None
 
 
-def check_payload(payload: Any, text: str) -> None:
-    """Refuse (400) what no store can keep in the value of a JSON text, and what is no JSON.
-
-    Texts that cannot be kept are written with a backslash.
-    """
+def _check(payload: Any, text: str) -> None:
     # Only these can lead to what the walk below looks for, and hardly any body has them.
     if "\\u" in text or "NaN" in text or "Infinity" in text:
         _check_values(payload)

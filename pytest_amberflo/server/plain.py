@@ -1,8 +1,9 @@
 """Reads arrays of plain events: all with the same attributes, all of them known, none unusual.
 
-Nearly every large request is such an array. It is looked at one attribute at a time, by loops
-that run in C: a third less time than event by event. Only what is surely right is read here;
-`pytest_amberflo.server.intake` is the authority on all else, and says what is wrong with it.
+Nearly every large request is such an array. msgspec, which takes half the time of `json`, reads
+it, and it is looked at one attribute at a time, by loops that run in C. Only what is surely right
+is read here; `json` and `pytest_amberflo.server.intake` are the authority on all else, and say
+what is wrong with it.
 """
 
 from __future__ import annotations
@@ -11,16 +12,17 @@ from itertools import repeat
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from pytest_amberflo.server.record import (
     ABSENT,
     END_OF_TIME_MS,
     EXACT,
-    BlankNameError,
     canonical_dimensions,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
     from pytest_amberflo.server.record import Record
 
@@ -29,22 +31,26 @@ _KNOWN: Final = _NEEDED | {"customerId", "uniqueId", "dimensions"}
 _TEXT: Final = {str}
 _INTEGER: Final = {int}
 _NUMBER: Final = {int, float}
+_decode: Final[Callable[[str], Any]] = msgspec.json.Decoder().decode
 
 
-def read_plain(events: Sequence[Any], tenant: int) -> list[Record] | None:
-    """The records of an array if all its events are plain: those that `read_intake` would give.
+def read_plain(text: str, tenant: int) -> list[Record] | None:
+    """The records of a JSON array if all its events are plain: those `read_intake` would give.
 
-    None if anything about them has to be looked at more closely. Where records are given, there
-    is no number beyond float64 in any of the events, and nothing but their known attributes.
+    None if anything about them has to be looked at more closely: also where there is an escape,
+    because a text that no store can keep is written with one.
     """
+    if "\\" in text:
+        return None
     try:
+        events = _decode(text)
         names = events[0].keys()
         if not _NEEDED <= names <= _KNOWN or set(map(len, events)) != {len(names)}:
             return None
         columns = {name: [event[name] for event in events] for name in names}
         return _join(columns, tenant)
-    except (AttributeError, IndexError, KeyError, TypeError, BlankNameError):
-        # Something is missing, or is not of the kind that belongs there.
+    except (AttributeError, LookupError, TypeError, ValueError, RecursionError):
+        # It is no JSON, or something is missing or not of the kind that belongs there.
         return None
 
 
