@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pytest_amberflo.server.attempts import Attempts
 from pytest_amberflo.server.documents import Documents
-from pytest_amberflo.server.ingest import INGEST_ROUTES, check_parameters, render_accepted
-from pytest_amberflo.server.intake import read_intake
+from pytest_amberflo.server.ingest import (
+    INGEST_ROUTES,
+    check_parameters,
+    read_events,
+    render_accepted,
+)
 from pytest_amberflo.server.keyring import Keyring
 from pytest_amberflo.server.message import Answer, encode_json
-from pytest_amberflo.server.payload import read_event_payload, read_payload
+from pytest_amberflo.server.payload import read_payload
 from pytest_amberflo.server.refusal import Refusal, refuse_fault, refuse_store
 from pytest_amberflo.server.routing import Call, Route, Router, read_parameters
 from pytest_amberflo.server.shape import Shape
@@ -108,6 +112,9 @@ class App:
 
     def handle(self, request: Request, respond: Respond) -> None:
         """Have a request answered through `respond`, now or later, once."""
+        if request.notes is not None and request.notes.tenant is not None:
+            self._receive(request, respond, request.notes.tenant)
+            return
         shape = Shape.SHARED
         try:
             if request.authority:
@@ -123,17 +130,13 @@ class App:
             if route.name == "health":
                 respond(_HEALTHY)
                 return
-            attempt = None
-            if route.name == "ingest" and self._attempts.is_recording:
-                attempt, respond = self._attempts.open(request, respond)
-            tenant = self._authenticate(request)
             if route.name == "ingest":
-                self._ingest(request, tenant, respond, attempt)
+                self._receive(request, respond, None)
                 return
             call = Call(
                 request=request,
                 arguments=arguments,
-                tenant=tenant,
+                tenant=self._authenticate(request),
                 query=read_parameters(request),
                 payload=read_payload(request, limit=self._body_limit) if route.has_body else None,
             )
@@ -141,6 +144,15 @@ class App:
             self._operate(route, call, shape, respond)
         except Refusal as refusal:
             respond(refusal.to_answer(shape))
+
+    def hold(self) -> None:
+        """Write no events until `flush`: whoever calls it has all that can go together."""
+        self._journal.is_held = True
+
+    def flush(self) -> bool:
+        """Write the events that were held and answer their requests; False if there are none."""
+        self._journal.is_held = False
+        return self._journal.flush()
 
     def release(self) -> None:
         """Let nobody wait any longer for what may never come."""
@@ -172,6 +184,20 @@ class App:
             headers=(("WWW-Authenticate", 'ApiKey realm="Amberflo"'),),
         )
 
+    def _receive(self, request: Request, respond: Respond, tenant: int | None) -> None:
+        """Answer an ingest; `tenant` is whose it is, where the head has told it before."""
+        attempt = None
+        if self._attempts.is_recording:
+            attempt, respond = self._attempts.open(request, respond)
+        try:
+            if tenant is None:
+                tenant = self._authenticate(request)
+                if request.notes is not None:
+                    request.notes.tenant = tenant
+            self._ingest(request, tenant, respond, attempt)
+        except Refusal as refusal:
+            respond(refusal.to_answer(Shape.SHARED))
+
     def _ingest(
         self, request: Request, tenant: int, respond: Respond, attempt: Attempt | None
     ) -> None:
@@ -182,7 +208,7 @@ class App:
         """
         if request.query:
             check_parameters(read_parameters(request))
-        intake = read_intake(read_event_payload(request, limit=self._body_limit), tenant)
+        intake = read_events(request, tenant, limit=self._body_limit)
         answer = render_accepted(request, intake.event_count, self._behaviour)
         records = intake.records
         delivery = Delivery(records, self._draw_lag())

@@ -159,7 +159,7 @@ class Connection(asyncio.Protocol):
         if self._is_write_blocked or self._transport.is_closing():
             return
         try:
-            self._pipeline.advance()
+            self._pipeline.advance(is_alone=self._service.is_alone)
         finally:
             answered = self._pipeline.take_answered()
             if answered:
@@ -194,8 +194,8 @@ class Connection(asyncio.Protocol):
     def _send(self, exchanges: list[Exchange]) -> None:
         chunks = []
         for position, exchange in enumerate(exchanges, start=1):
-            is_end = position == len(exchanges) and not self._pipeline.is_busy
-            is_last = is_end and self._is_finishing and not self._reader.is_midway
+            is_end = self._is_finishing and position == len(exchanges)
+            is_last = is_end and not (self._pipeline.is_busy or self._reader.is_midway)
             is_last |= exchange.request is None or not exchange.request.keep_alive
             chunks.append(self._render(exchange, is_last=is_last))
             if exchange.answer is not None and exchange.answer.ending is Ending.TUNNEL:

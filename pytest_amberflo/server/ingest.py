@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from pytest_amberflo.server.intake import Intake, read_intake
 from pytest_amberflo.server.message import Answer, encode_json
+from pytest_amberflo.server.payload import TextForm, parse_events, read_event_text
+from pytest_amberflo.server.plain import read_plain
 from pytest_amberflo.server.refusal import Refusal
 from pytest_amberflo.server.routing import Route
 from pytest_amberflo.server.shape import Shape
@@ -36,20 +40,48 @@ def check_parameters(query: Mapping[str, str]) -> None:
             raise Refusal(400, "custom-schema-unsupported", message)
 
 
+def read_events(request: Request, tenant: int, *, limit: int) -> Intake:
+    """The events that a request brings.
+
+    Raises Refusal, as `read_event_payload` and `read_intake` do.
+    """
+    text, form = read_event_text(request, limit=limit)
+    if form is TextForm.JSON and text.startswith("["):
+        records = read_plain(text, tenant)
+        if records is not None:
+            return Intake(event_count=len(records), records=records)
+    return read_intake(parse_events(text, form), tenant)
+
+
 def render_accepted(request: Request, count: int, behaviour: Behaviour) -> Answer:
     """The answer to an ingest of so many events.
 
     As JSON text (published) or plain text (official): as the behaviour says, else plain where
     the request prefers it or comes from an official client.
     """
-    text = f"{count} records were ingested"
     form = behaviour.ingest_answer
-    if form == "text" or (form == "auto" and _prefers_text(request)):
+    return _accept(count, form == "text" or (form == "auto" and _prefers_text(request)))
+
+
+@lru_cache
+def _accept(count: int, is_text: bool) -> Answer:  # noqa: FBT001 - for the cache
+    # Most requests bring as many events as those before them.
+    text = f"{count} records were ingested"
+    if is_text:
         return Answer(status=200, body=text.encode(), media_type="text/plain; charset=utf-8")
     return Answer(status=200, body=encode_json(text))
 
 
 def _prefers_text(request: Request) -> bool:
+    notes = request.notes
+    if notes is None:
+        return _weigh_text(request)
+    if notes.prefers_text is None:
+        notes.prefers_text = _weigh_text(request)
+    return notes.prefers_text
+
+
+def _weigh_text(request: Request) -> bool:
     is_sdk = False
     text, json = 0.0, 0.0
     for name, value in request.headers:

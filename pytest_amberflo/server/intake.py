@@ -7,9 +7,8 @@ known: this server refuses what can only be a mistake of the sender.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import inf, isfinite
-from typing import Any
+from typing import Any, NamedTuple
 
 from pytest_amberflo.server.record import (
     ABSENT,
@@ -25,8 +24,7 @@ from pytest_amberflo.server.refusal import Refusal, describe_value, shorten
 Memo = dict[tuple[tuple[str, str], ...], str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Intake:
+class Intake(NamedTuple):
     """What one ingest request brings."""
 
     #: Events in the request, duplicates included.

@@ -53,12 +53,26 @@ class Journal:
         self._loop = loop
         self._lock_s = lock_s
         self._entries: list[_Entry] = []
+        #: Whether what is added waits for `flush` and not for the end of the turn.
+        self.is_held = False
+        self._is_scheduled = False
 
     def add(self, delivery: Delivery, settle: Settle) -> None:
         """Have records written; `settle` is called once, after the transaction has ended."""
-        if not self._entries:
+        if not (self._is_scheduled or self.is_held):
+            self._is_scheduled = True
             self._loop.call_soon(self._write)
         self._entries.append(_Entry(delivery, settle))
+
+    def flush(self) -> bool:
+        """Write now what was added while `is_held`; False if there is none.
+
+        A turn of the loop is as long as it takes to read a small request.
+        """
+        if not self._entries or self._is_scheduled:
+            return False
+        self._write()
+        return True
 
     def run(self, work: Callable[[sqlite3.Connection], Any], finish: Finish) -> None:
         """Have work done on the store in one transaction; `finish` is called once."""
@@ -88,16 +102,16 @@ class Journal:
         finish(outcome, refusal)
 
     def _write(self) -> None:
+        self._is_scheduled = False
         entries, self._entries = self._entries, []
         self._commit(entries)
 
     def _commit(self, entries: list[_Entry]) -> None:
         """Write requests in one transaction, or where that fails each in its own."""
         settled = entries
-        refusal: Refusal | None = refuse_fault()
+        refusal: Refusal | None = None
         try:
             self._store.deliver([entry.delivery for entry in entries])
-            refusal = None
         except StoreLockedError:
             settled = []
             self._postpone(entries)
@@ -108,11 +122,14 @@ class Journal:
                 for entry in entries:
                     self._commit([entry])
             refusal = refuse_store(error.reason)
+        except BaseException:
+            refusal = refuse_fault()
+            raise
         finally:
             # Whatever happened, nobody is left waiting.
             for entry in settled:
                 entry.settle(refusal)
-            if refusal is None:
+            if settled and refusal is None:
                 self.notify()
 
     def _postpone(self, entries: list[_Entry]) -> None:
@@ -125,7 +142,8 @@ class Journal:
                 waiting.append(entry)
             else:
                 entry.settle(refuse_store("another process has locked it"))
-        if waiting and not self._entries:
+        if waiting and not self._is_scheduled:
+            self._is_scheduled = True
             self._loop.call_later(_RETRY_S, self._write)
         self._entries = waiting + self._entries
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import zlib
+from enum import Enum
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
@@ -43,13 +44,30 @@ def read_event_payload(request: Request, *, limit: int) -> Any:
 
     CSV, which the real service takes, is refused (415).
     """
-    media_type = b",".join(request.header_values(b"content-type")).partition(b";")[0]
-    media_type = media_type.strip().lower()
+    text, form = read_event_text(request, limit=limit)
+    return parse_events(text, form)
+
+
+class TextForm(Enum):
+    """What a body says of its text."""
+
+    JSON = "json"
+    LINES = "lines"
+
+
+def read_event_text(request: Request, *, limit: int) -> tuple[str, TextForm]:
+    """The text of events. Raises Refusal, as `read_event_payload`."""
+    media_type = request.header_words(b"content-type").partition(b";")[0].strip()
     if media_type == b"text/csv":
         message = "Events are taken as JSON or one JSON object to a line, not as CSV"
         raise Refusal(415, "unsupported-media-type", message)
-    text = _read_text(request, limit)
-    if media_type in _LINES:
+    form = TextForm.LINES if media_type in _LINES else TextForm.JSON
+    return _read_text(request, limit), form
+
+
+def parse_events(text: str, form: TextForm) -> Any:
+    """The value of a text of events. Raises Refusal (400), as `read_event_payload`."""
+    if form is TextForm.LINES:
         payload = _parse_lines(text)
     else:
         try:
@@ -156,7 +174,7 @@ def _check_text(place: str, text: str) -> None:
 
 
 def _decode_content(request: Request, limit: int) -> bytes:
-    codings = b",".join(request.header_values(b"content-encoding")).strip().lower()
+    codings = request.header_words(b"content-encoding")
     if codings in (b"", b"identity"):
         return request.body
     if codings not in (b"gzip", b"x-gzip"):

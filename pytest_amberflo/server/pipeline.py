@@ -78,14 +78,16 @@ class Pipeline:
         self._waiting.clear()
         self._open.clear()
 
-    def advance(self) -> None:
-        """Start every request whose turn it is."""
-        while self._waiting:
-            is_overlapping = self._app.is_overlapping(self._waiting[0])
-            if self._unanswered and not (self._is_last_overlapping and is_overlapping):
-                return
-            self._is_last_overlapping = is_overlapping
-            self._start(self._waiting.popleft())
+    def advance(self, *, is_alone: bool) -> None:
+        """Start every request whose turn it is.
+
+        `is_alone`: no other client can send events that would be written together with these, so
+        that they need not wait for any.
+        """
+        if is_alone:
+            self._start_held()
+        else:
+            self._start_all()
         if self._last_word is not None:
             last = Exchange(request=None, started_at=self._now(), answer=self._last_word)
             self._open.append(last)
@@ -97,6 +99,32 @@ class Pipeline:
         while self._open and self._open[0].answer is not None:
             answered.append(self._open.popleft())
         return answered
+
+    def _start_held(self) -> None:
+        while self._waiting:
+            self._app.hold()
+            try:
+                self._start_all()
+            finally:
+                is_answered = self._flush()
+            if not is_answered:
+                return
+
+    def _flush(self) -> bool:
+        # Answers that come now are given out by whoever is starting requests.
+        self._is_starting = True
+        try:
+            return self._app.flush()
+        finally:
+            self._is_starting = False
+
+    def _start_all(self) -> None:
+        while self._waiting:
+            is_overlapping = self._app.is_overlapping(self._waiting[0])
+            if self._unanswered and not (self._is_last_overlapping and is_overlapping):
+                return
+            self._is_last_overlapping = is_overlapping
+            self._start(self._waiting.popleft())
 
     def _start(self, request: Request) -> None:
         exchange = Exchange(request=request, started_at=self._now())

@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 
 import httptools
 
-from pytest_amberflo.server.message import Request
+from pytest_amberflo.server.known import KnownHeads
+from pytest_amberflo.server.message import Notes, Request
 from pytest_amberflo.server.payload import refuse_size
 from pytest_amberflo.server.refusal import Refusal
 
@@ -65,11 +66,20 @@ class RequestReader:
         self._http_version = "1.1"
         self._body: list[bytes] = []
         self._body_length = 0
+        self._known = KnownHeads()
+        #: The last complete request.
+        self._latest: Request | None = None
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes. Raises Refusal for what is no request; then nothing follows."""
         was_midway = self.is_midway
         count = self.delivered_count
+        if not was_midway:
+            request = self._known.match(data)
+            if request is not None:
+                self.delivered_count += 1
+                self._deliver(request)
+                return
         rest: bytes | None = data
         while rest and not self.is_finished:
             rest = self._parse(rest)
@@ -77,6 +87,10 @@ class RequestReader:
         if was_midway and self.is_midway and self.delivered_count == count:
             self._received += len(data)
             self._check_overhead()
+        is_alone = self.delivered_count == count + 1 and not (was_midway or self.is_midway)
+        if is_alone and not (self._is_special or self.is_finished or self.rest):
+            assert self._latest is not None
+            self._known.add(data, self._latest)
 
     def abandon(self) -> None:
         """Give up a request that has begun: its rest will never come."""
@@ -196,8 +210,10 @@ class RequestReader:
             body=b"".join(self._body),
             http_version=self._http_version,
             keep_alive=keep_alive,
+            notes=Notes(),
         )
         self._body = []
+        self._latest = request
         self.delivered_count += 1
         self._deliver(request)
 

@@ -49,8 +49,9 @@ def canonical_dimensions(items: tuple[tuple[str, str], ...]) -> str:
 
     Raises TypeError if a value is not a string, BlankNameError for a blank name.
     """
-    if any(not name or name.isspace() for name, _ in items):
-        raise BlankNameError
+    for name, _ in items:
+        if not name or name.isspace():
+            raise BlankNameError
     members = [f"{encode_basestring(name)}:{encode_basestring(value)}" for name, value in items]
     members.sort()
     return "{" + ",".join(members) + "}"

@@ -56,6 +56,11 @@ class Service:
             self._date = formatdate(second, usegmt=True)
         return self._date
 
+    @property
+    def is_alone(self) -> bool:
+        """Whether there is one connection only."""
+        return len(self._connections) == 1
+
     def admit(self, connection: Connection) -> bool:
         """Take a connection in; False if it is one too many and must be told so."""
         self._connections.add(connection)

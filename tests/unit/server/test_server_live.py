@@ -277,7 +277,7 @@ def test_a_fault_inside_is_answered_and_raised(
     post = f"{server.url}/ingest"
     assert _post(post, json=make_event(), headers=_HEADERS).status_code == 200
     with monkeypatch.context() as patch:
-        patch.setattr(app, "read_intake", fail)
+        patch.setattr(app, "read_events", fail)
         answer = _post(post, json=make_event(), headers=_HEADERS)
         assert (answer.status_code, answer.json()["code"]) == (500, "server-fault")
         patch.setattr(aggregate, "build_source", fail)
