@@ -267,7 +267,8 @@ def test_the_tables_are_complete() -> None:
     inis = {name for row in rows for name in re.findall(r"\| `(amberflo_\w+)` \|", row[3:])}
     assert inis == {f"amberflo_{name}" for name, *_ in option_table.INI}
     listed = {name for row in rows for name in re.findall(r"^\| `(\w+)` \|", row)}
-    public = {name for name in dir(fixtures) if re.match(r"(amberflo_|metering(_|$))", name)}
+    names = {*dir(fixtures), *dir(fixtures.ItemFixtures)}
+    public = {name for name in names if re.match(r"(amberflo_|metering(_|$))", name)}
     assert listed == public
 
 
