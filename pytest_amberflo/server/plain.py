@@ -1,16 +1,15 @@
-"""Reads arrays of plain events: all with the same attributes, all of them known, none unusual.
+"""Reads arrays of plain events: none has anything unusual, nor an attribute that is not known.
 
-Nearly every large request is such an array. msgspec, which takes half the time of `json`, reads
-it, and it is looked at one attribute at a time, by loops that run in C. Only what is surely right
-is read here; `json` and `pytest_amberflo.server.intake` are the authority on all else, and say
-what is wrong with it.
+Nearly every large request is such an array. msgspec reads it into objects that have a place for
+each attribute, and sees to their kinds and bounds on the way: a third less time than reading it
+into dicts, which alone takes half the time of `json`. Only what is surely right is read here;
+`json` and `pytest_amberflo.server.intake` are the authority on all else, and say what is wrong
+with it.
 """
 
 from __future__ import annotations
 
-from itertools import repeat
-from math import isfinite
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
 
@@ -22,16 +21,35 @@ from pytest_amberflo.server.record import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
     from pytest_amberflo.server.record import Record
 
-_NEEDED: Final = frozenset(("meterApiName", "meterTimeInMillis", "meterValue"))
-_KNOWN: Final = _NEEDED | {"customerId", "uniqueId", "dimensions"}
-_TEXT: Final = {str}
-_INTEGER: Final = {int}
-_NUMBER: Final = {int, float}
-_decode: Final[Callable[[str], Any]] = msgspec.json.Decoder().decode
+#: Defaults are not checked against the kind that is read, so ABSENT may stand for a text.
+_NOT_SENT: Final[Any] = ABSENT
+_Time = Annotated[int, msgspec.Meta(gt=0, lt=END_OF_TIME_MS)]
+#: What float64 holds exactly. Of numbers with a fraction or exponent, msgspec refuses what it
+#: cannot hold.
+_Amount = Annotated[int, msgspec.Meta(ge=-EXACT, le=EXACT)] | float
+
+
+class _Event(
+    msgspec.Struct,
+    rename="camel",
+    forbid_unknown_fields=True,
+    # Nothing in it refers back to it: the collector need not look at thousands of them.
+    gc=False,
+):
+    """An event of the published schema, but for `values`. Null is not taken for absent."""
+
+    meter_api_name: str
+    meter_time_in_millis: _Time
+    meter_value: _Amount
+    customer_id: str = _NOT_SENT
+    unique_id: str = _NOT_SENT
+    #: Not `msgspec.Raw`: where the name comes twice, what the first one has would go unread.
+    dimensions: dict[str, str] = {}
+
+
+_decode: Final = msgspec.json.Decoder(list[_Event]).decode
 
 
 def read_plain(text: str, tenant: int) -> list[Record] | None:
@@ -44,63 +62,42 @@ def read_plain(text: str, tenant: int) -> list[Record] | None:
         return None
     try:
         events = _decode(text)
-        names = events[0].keys()
-        if not _NEEDED <= names <= _KNOWN or set(map(len, events)) != {len(names)}:
+        # Meters and customers are few, so fewer have to be looked at than there are events.
+        names = {event.meter_api_name for event in events}
+        names.update([event.customer_id for event in events])
+        names.discard(_NOT_SENT)
+        if "" in names or any(map(str.isspace, names)):
             return None
-        columns = {name: [event[name] for event in events] for name in names}
-        return _join(columns, tenant)
-    except (AttributeError, LookupError, TypeError, ValueError, RecursionError):
+        dimensions = _write_dimensions(events)
+    except (ValueError, RecursionError):
         # It is no JSON, or something is missing or not of the kind that belongs there.
         return None
+    return [
+        (
+            tenant,
+            event.meter_api_name,
+            event.meter_time_in_millis,
+            event.customer_id,
+            event.unique_id,
+            written,
+            event.meter_value,
+        )
+        for event, written in zip(events, dimensions, strict=True)
+    ]
 
 
-def _join(columns: dict[str, list[Any]], tenant: int) -> list[Record] | None:
-    meters = columns["meterApiName"]
-    times = columns["meterTimeInMillis"]
-    values = columns["meterValue"]
-    if not (_are_names(meters) and _are_times(times) and _are_amounts(values)):
-        return None
-    customers: Iterable[Any] = repeat(ABSENT)
-    if "customerId" in columns:
-        customers = columns["customerId"]
-        if not _are_names(columns["customerId"]):
-            return None
-    ids: Iterable[Any] = columns.get("uniqueId", repeat(ABSENT))
-    if "uniqueId" in columns and set(map(type, columns["uniqueId"])) != _TEXT:
-        return None
-    dimensions: Iterable[str] = repeat("{}")
-    if "dimensions" in columns:
-        dimensions = _write_dimensions(columns["dimensions"])
-    return list(zip(repeat(tenant), meters, times, customers, ids, dimensions, values))
-
-
-def _are_names(texts: list[Any]) -> bool:
-    """Whether none is blank. Raises TypeError for what is no text."""
-    return not any(map(str.isspace, texts)) and all(texts)
-
-
-def _are_times(times: list[Any]) -> bool:
-    is_integer = set(map(type, times)) == _INTEGER
-    return is_integer and min(times) > 0 and max(times) < END_OF_TIME_MS
-
-
-def _are_amounts(values: list[Any]) -> bool:
-    if not set(map(type, values)) <= _NUMBER:
-        return False
-    # NaN is neither the least nor the greatest of a list, but it makes the sum one.
-    return min(values) >= -EXACT and max(values) <= EXACT and isfinite(sum(values))
-
-
-def _write_dimensions(sent: list[Any]) -> list[str]:
-    """The dimensions of events as canonical text. Raises what `canonical_dimensions` raises."""
+def _write_dimensions(events: list[_Event]) -> list[str]:
+    """The dimensions of events as canonical text. Raises BlankNameError."""
     memo: dict[tuple[tuple[str, str], ...], str] = {}
     texts = []
-    last, text = object(), ""
-    for dimensions in sent:
+    last: dict[str, str] = {}
+    text = "{}"
+    for event in events:
+        sent = event.dimensions
         # Neighbours are often alike: to compare them is a third of the cost of a look-up.
-        if dimensions != last:
-            items = tuple(dimensions.items())
+        if sent != last:
+            items = tuple(sent.items())
             text = memo.get(items) or memo.setdefault(items, canonical_dimensions(items))
-            last = dimensions
+            last = sent
         texts.append(text)
     return texts

@@ -70,6 +70,8 @@ _WHOLE = json.dumps(
 @example(events=[_make(), _make(meterValue=True)])
 @example(events=[_make(), _make(values={"n": 2})])
 @example(events=[_make(), _make(customerId="c"), _make(meterValue=...)])
+@example(events=[_make(), _make(customerId=0), _make(customerId="c")])
+@example(events=[_make(), _make(uniqueId=0), _make(uniqueId=None)])
 @example(events=[_make(customerId="c", uniqueId="u"), _make(customerId="c", dimensions={})])
 def test_the_quick_reading_gives_what_the_authority_gives(events: list[Any]) -> None:
     """Never a record that the authority refuses, never another one, not even another zero."""
@@ -89,6 +91,40 @@ def test_the_quick_reading_gives_what_the_authority_gives(events: list[Any]) -> 
 def test_the_quick_reading_takes_no_text_that_is_no_json(text: str) -> None:
     """Whatever is done to a text, what is read quickly is what is read slowly."""
     _compare(text)
+
+
+_NUMERALS = (
+    *("0", "-0", "-0.0", "1.0", "1.5", "-1", "1e3", "1E+2", "0.1e-400", "1e308", "1e309"),
+    *("9007199254740992", "9007199254740993", "-9007199254740993", "9007199254740993.0"),
+    *("253370764799999", "253370764800000", "253370764799999.0", "1718153645993.0000001"),
+    *("9223372036854775808", "18446744073709551616", "1" + "0" * 400, "1" + "0" * 5000),
+    *("01", "-", "1.", ".5", "+1", "1e", "NaN", "-Infinity", "true", "null", '"1"', '""', "[]"),
+    *(
+        '"\\u0061"',
+        '"\\u0000"',
+        '"\\ud800"',
+        '"\x01"',
+        '"\u2003"',
+        "{}",
+        '{"a":"x"}',
+        '{"a":1}',
+        '{" ":"x"}',
+    ),
+    *('{"a":"x","a":"y"}', '{"a":1,"a":"y"}', '{"a":"x","b":"\\n"}', "[" * 100_000, '{"a":null}'),
+)
+
+
+@pytest.mark.parametrize("name", [*_USUAL, "meterapiname", "meter_value", ""])
+@pytest.mark.parametrize("other", ["1", '"b"', "{}"])
+def test_every_spelling_means_what_it_means_to_the_authority(name: str, other: str) -> None:
+    """However a member is spelled, alone, beside a usual one, or twice in one object."""
+    usual = json.dumps(_make())
+    for numeral in _NUMERALS:
+        odd = f'"{name}":{numeral}'
+        for members in (odd, f'"{name}":{other},{odd}', f'{odd},"{name}":{other}'):
+            _compare(f"[{usual[:-1]},{members}}}]")
+            _compare(f"[{{{members},{usual[1:]}]")
+            _compare(f"[{usual},{usual[:-1]},{members}}},{usual}]")
 
 
 def _compare(text: str) -> None:
@@ -112,5 +148,5 @@ def _compare(text: str) -> None:
 )
 def test_plain_events_are_read_quickly(form: dict[str, Any]) -> None:
     """The forms that programs send need no second look."""
-    events = [_make(**form)] * 3
-    assert read_plain(json.dumps(events), 7) == read_intake(events, 7).records
+    for events in ([_make(**form)] * 3, [_make(), _make(**form)], []):
+        assert read_plain(json.dumps(events), 7) == read_intake(events, 7).records
