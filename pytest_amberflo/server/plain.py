@@ -69,8 +69,9 @@ def read_plain(text: str, tenant: int) -> list[Record] | None:
         if "" in names or any(map(str.isspace, names)):
             return None
         dimensions = _write_dimensions(events)
-    except (ValueError, RecursionError):
-        # It is no JSON, or something is missing or not of the kind that belongs there.
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        # It is no JSON, or something is missing or not of the kind that belongs there. The errors
+        # of older versions of msgspec are no ValueError.
         return None
     return [
         (
