@@ -7,6 +7,7 @@ slower than Python does: 70 ms for the modules of a run. There is nothing to rew
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING, Final
 
@@ -40,4 +41,9 @@ def load_plainly(config: pytest.Config) -> None:
         return
     finder = PlainFinder()
     sys.meta_path.insert(0, finder)
-    config.add_cleanup(lambda: sys.meta_path.remove(finder))
+    config.add_cleanup(lambda: _drop(finder))
+
+
+def _drop(finder: PlainFinder) -> None:
+    with suppress(ValueError):  # somebody else may have put the finders back as they were
+        sys.meta_path.remove(finder)

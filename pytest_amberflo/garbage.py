@@ -1,7 +1,7 @@
 """Python's garbage collector, out of the way while documents are collected.
 
-Nothing that collecting makes is garbage, but the collector looks through all of it again and
-again: of what a run of 2,500 documents costs, 4 of 100 parts. What is kept is frozen then.
+Hardly anything that collecting makes is garbage, but the collector looks through all of it again
+and again: of what a run of 2,500 documents costs, 4 of 100 parts. What is kept is frozen then.
 """
 
 from __future__ import annotations
@@ -32,8 +32,12 @@ class GarbagePause:
         collector.disable()
 
     def pytest_collection_finish(self) -> None:
-        """Go on, but leave alone what is there now."""
+        """Go on, but leave alone what is there now.
+
+        Of each item pytest has left 1 KB in circles, which would be kept, too.
+        """
         if self._is_paused:
+            self._collector.collect()
             self._collector.freeze()
         self._resume()
 

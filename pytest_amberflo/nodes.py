@@ -48,14 +48,15 @@ _TARGET_PLACES: Final = ("amberflo_url", "amberflo_target")
 
 def run_of(config: pytest.Config) -> Run:
     """What all items of this process share; made when the first workflow asks for it."""
-    if RUN not in config.stash:
+    run = config.stash.get(RUN, None)
+    if run is None:
         from pytest_amberflo.registration import register_parts  # noqa: PLC0415  likewise
         from pytest_amberflo.run import make_run  # noqa: PLC0415  runs without workflows do not pay
 
         run = make_run(register_parts(config), config, config.stash[STARTED])
         config.stash[RUN] = run
         config.add_cleanup(run.close)
-    return config.stash[RUN]
+    return run
 
 
 class ArazzoFile(pytest.Module):

@@ -86,8 +86,8 @@ class ReportMaker:
             setattr(report, DIGEST, digest)
         elif report.when == "call" and KEEP in item.stash:
             setattr(report, KEPT, item.stash[KEEP](report.failed))
-        if RUN in item.config.stash:
-            run = item.config.stash[RUN]
+        run = item.config.stash.get(RUN, None)
+        if run is not None:
             _mask_report(report, run.redactor)
             if run.settings.har is not None:
                 setattr(report, HAR, run.take_har())

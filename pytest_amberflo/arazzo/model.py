@@ -33,7 +33,7 @@ def share_pointer(pointer: Pointer) -> Pointer:
     return pointer
 
 
-class Place(Struct, frozen=True, kw_only=True, eq=False):
+class Place(Struct, frozen=True, kw_only=True, eq=False, gc=False):
     """Where an object stands: its pointer in the document, and there where it can be seen.
 
     `span` is looked for only when somebody asks: a document without mistakes has many places, and

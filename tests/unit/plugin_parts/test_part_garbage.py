@@ -17,6 +17,7 @@ class Collector(ModuleType):
         super().__init__("gc")
         self.is_on = is_enabled
         self.frozen = False
+        self.has_garbage = True
         self.isenabled: Any = lambda: self.is_on
 
     def enable(self) -> None:
@@ -25,7 +26,11 @@ class Collector(ModuleType):
     def disable(self) -> None:
         self.is_on = False
 
+    def collect(self) -> None:
+        self.has_garbage = False
+
     def freeze(self) -> None:
+        assert not self.has_garbage, "garbage would be kept for the whole run"
         self.frozen = True
 
     def unfreeze(self) -> None:
