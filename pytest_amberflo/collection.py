@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_amberflo.arazzo.bound import BoundDocument
-    from pytest_amberflo.arazzo.model import Step, Workflow
+    from pytest_amberflo.arazzo.model import Document, Place, Step, Workflow
     from pytest_amberflo.arazzo.source import Source
     from pytest_amberflo.extension import StepExtension
     from pytest_amberflo.run import Run
@@ -59,7 +59,8 @@ def prepare_document(path: Path, run: Run, *, is_certain: bool) -> tuple[Prepare
         # Other documents may refer to it, too; and where a schema of inputs refers to other parts
         # of its document, these are needed yet.
         is_needed = other is not bound or not document.is_read
-        other.document.source.forget(keeps_data=is_needed)
+        anchors = [place.pointer for place in _list_places(other.document)]
+        other.document.source.forget(keeps_data=is_needed, anchors=anchors)
     return tuple(
         PreparedWorkflow(
             bound=bound,
@@ -76,6 +77,13 @@ def prepare_document(path: Path, run: Run, *, is_certain: bool) -> tuple[Prepare
             document.workflows, workflows, lines, unreached, strict=True
         )
     )
+
+
+def _list_places(document: Document) -> Iterator[Place]:
+    """Where workflows and their steps stand."""
+    for workflow in document.workflows:
+        yield workflow.place
+        yield from (step.place for step in workflow.steps)
 
 
 def _find_line(source: Source, workflow: Workflow) -> int:

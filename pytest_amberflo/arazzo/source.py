@@ -17,7 +17,7 @@ from pytest_amberflo.arazzo.tree import NotYamlError, Place, TreeBuilder, empty_
 from pytest_amberflo.http.json_text import JsonTextError, read_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 #: Members and indexes that lead from the root of a document to a value.
 Pointer: TypeAlias = tuple[str | int, ...]
@@ -33,7 +33,10 @@ class Source:
     of dict, list, str, int, float, bool and None and must not be changed.
     """
 
-    __slots__ = ("_checksum", "_data", "_lines", "_path", "_places", "_text", "name", "uri")
+    __slots__ = (
+        *("_anchors", "_checksum", "_data", "_lines", "_path", "_places", "_text"),
+        *("name", "uri"),
+    )
 
     def __init__(
         self,
@@ -51,6 +54,8 @@ class Source:
         self.uri = uri
         self._path = path
         self._checksum = 0
+        #: Lines of the text that was forgotten, by pointer.
+        self._anchors: Mapping[Pointer, int] = {}
         #: None where it is to be read again.
         self._text: str | None = text
         self._data = data
@@ -89,6 +94,8 @@ class Source:
         With `key`, the span of the member name that leads to the value.
         """
         if self._places is None:
+            if not self.text and self._anchors:
+                return self._remember(pointer)
             self._places = _build_or_root(self.text, self.name)
         place = self._places
         span = place.span
@@ -100,22 +107,36 @@ class Source:
             span = name.span if key and name is not None else child.span
         return span
 
+    def _remember(self, pointer: Pointer) -> Span:
+        """The line that the nearest anchor had; more is not known of a text that has changed."""
+        known = (pointer[:length] for length in range(len(pointer), 0, -1))
+        line = next((self._anchors[at] for at in known if at in self._anchors), 1)
+        return Span(line=line, column=1, end_line=line, end_column=2)
+
     def line_of(self, value: Any, pointer: Pointer) -> int:
         """The first line of an object of this document that stands at a pointer."""
         line = self._lines.get(id(value)) if self._lines is not None else None
         return self.locate(pointer).line if line is None else line
 
-    def forget(self, *, keeps_data: bool) -> None:
+    def forget(self, *, keeps_data: bool, anchors: Iterable[Pointer] = ()) -> None:
         """Give the memory of text and places, and of values, back: 20 KB for 100 lines.
 
-        Who asks for the text or a place again has it read anew.
+        Who asks for the text or a place again has it read anew. The lines of the `anchors` stay,
+        for the case that the file has changed by then.
         """
+        self._anchors = {at: self.line_of(self._value_at(at), at) for at in anchors}
         if not keeps_data:
             self._data = _FORGOTTEN
         if self._path is not None and self._text is not None:
             self._checksum = _sum_up(self._text)
             self._text = None
         self._places = self._lines = None
+
+    def _value_at(self, pointer: Pointer) -> Any:
+        value = self._data
+        for token in pointer:
+            value = value[token]
+        return value
 
 
 def read_source(path: Path, *, name: str) -> Source:

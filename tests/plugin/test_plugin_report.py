@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from metering_service import Event, MeteringService
-from workflow_text import INGEST_AND_QUERY, line_of
+from workflow_text import INGEST_AND_QUERY, edit, line_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -143,3 +143,26 @@ def test_watching_is_no_part_of_the_time_to_visibility(run_serially: Run) -> Non
     line = next(text for text in result.outlines if "visible after" in text)
     # Nine queries are watched for 0.3 s each.
     assert re.search(r"visible after \d+ ms \(slowest [1-9]\d{0,2} ms\)", line), line
+
+
+_REMOVES = """
+import pathlib
+
+def pytest_collection_finish(session):
+    pathlib.Path("one.arazzo.yaml").CHANGE
+"""
+
+
+@pytest.mark.parametrize("change", ["unlink()", "write_text('a: 1')"])
+def test_a_file_that_is_saved_during_a_run_keeps_its_lines(
+    write: Write, run_serially: Run, change: str
+) -> None:
+    """The failure is reported at the line that the step had, without an excerpt of other text."""
+    text = edit(INGEST_AND_QUERY, ("$statusCode == 200", "$statusCode == 201"))
+    write("one.arazzo.yaml", text)
+    write("conftest.py", _REMOVES.replace("CHANGE", change))
+    result = run_serially("--amberflo-variants", "once")
+    line = line_of(text, "- stepId: ")
+    result.stdout.fnmatch_lines([f"*one.arazzo.yaml:{line}*"])
+    result.stdout.no_fnmatch_line("*Traceback*")
+    assert not [shown for shown in result.outlines if shown.startswith("  >")]
