@@ -20,10 +20,8 @@ from typing import TYPE_CHECKING
 
 from benchmarks.items import measure_growth, measure_items
 from benchmarks.process import start_stub
-from benchmarks.server import measure_server
 from benchmarks.startup import measure_startup
 from benchmarks.table import Line, render_table
-from benchmarks.verdict import measure_verdicts
 from benchmarks.workers import measure_workers
 
 if TYPE_CHECKING:
@@ -77,9 +75,14 @@ def _measure(scale: Scale, wanted: set[str]) -> Iterator[Line]:
             yield from measure_startup(folder, url, rounds=scale.startups)
         if "5" in wanted:
             yield from measure_growth(folder, url, scale.growth)
+        # A child's peak begins with the memory of whoever starts it: these are for afterwards.
         if "6" in wanted:
+            from benchmarks.verdict import measure_verdicts  # noqa: PLC0415
+
             yield from measure_verdicts(rounds=scale.rounds, count=scale.verdicts)
         if wanted & {"7", "8"}:
+            from benchmarks.server import measure_server  # noqa: PLC0415
+
             yield from measure_server(
                 folder, rounds=scale.rounds, singles=scale.singles, events=scale.events
             )
