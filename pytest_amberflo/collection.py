@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from pytest_amberflo.arazzo.bound import BoundDocument
     from pytest_amberflo.arazzo.model import Document, Place, Step, Workflow
-    from pytest_amberflo.arazzo.source import Source
     from pytest_amberflo.extension import StepExtension
     from pytest_amberflo.run import Run
 
@@ -54,7 +53,7 @@ def prepare_document(path: Path, run: Run, *, is_certain: bool) -> tuple[Prepare
     if problems:
         raise DocumentError(source.name, source.text, problems)
     unreached = [find_unreached(document, workflow) for workflow in document.workflows]
-    lines = [_find_line(source, workflow) for workflow in document.workflows]
+    lines = [source.line_of(workflow.place.pointer) for workflow in document.workflows]
     for other in known.values():
         # Other documents may refer to it, too; and where a schema of inputs refers to other parts
         # of its document, these are needed yet.
@@ -84,11 +83,6 @@ def _list_places(document: Document) -> Iterator[Place]:
     for workflow in document.workflows:
         yield workflow.place
         yield from (step.place for step in workflow.steps)
-
-
-def _find_line(source: Source, workflow: Workflow) -> int:
-    pointer = workflow.place.pointer
-    return source.line_of(source.data["workflows"][pointer[-1]], pointer)
 
 
 def _list_steps(

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from pytest_amberflo.arazzo.errors import DocumentError
 from pytest_amberflo.arazzo.events import Outcome
@@ -140,8 +141,8 @@ class Execution:
         run, prepared = self._run, self._prepared
         tally, clock = Tally(), PatientClock(seconds_left=lambda: run.pace.seconds_left)
         is_alone = run.is_alone and self._url is None
-        is_live = run.settings.reaches_live or is_amberflo_host(find_host(self._url or ""))
-        terms = run.make_terms(knows_all_writers=is_alone, is_live=is_live)
+        is_live = run.terms.is_live or is_amberflo_host(find_host(self._url or ""))
+        terms = replace(run.terms, knows_all_writers=is_alone, is_live=is_live)
         route = partial(run.route, url=self._url, servers=self._servers)
         judge = UsageJudge(run.ledger, tally, clock, terms)
         courier = Courier(run, clock, tally, prepared.step_extensions)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 import pytest
 from msgspec import Struct
 
-from pytest_amberflo.http.address import is_amberflo_host, is_loopback
+from pytest_amberflo.http.address import find_host, is_amberflo_host, is_loopback
 from pytest_amberflo.nodes import DIGEST, KEPT
 from pytest_amberflo.settings import LIVE_URL, VARIANTS, Settings, Target
 from pytest_amberflo.target import check_url, refuse
@@ -87,7 +86,7 @@ def find_target(path: Path, target: Target) -> Target:
         return target
     try:
         url = read_ledger(path)[0].entry.target
-        host = urlsplit(url).hostname or ""
+        host = find_host(url)
     except (LedgerFileError, ValueError):
         return target
     if not is_amberflo_host(host) and not is_loopback(host):

@@ -41,9 +41,8 @@ REFUSAL: Final = pytest.StashKey[str]()
 _REPLACED: Final = str.maketrans({"[": "(", "]": ")", "/": "_"})
 #: The fixture that hands an item what it runs.
 _WORKFLOW: Final = "_amberflo_workflow"
-#: Fixtures that say where a workflow's requests go; of those below, only where it calls Amberflo.
-_PLACES: Final = ("amberflo_servers",)
-_TARGET_PLACES: Final = ("amberflo_url", "amberflo_target")
+#: Fixtures that say where Amberflo's own hosts are, for workflows that call them.
+_PLACES: Final = ("amberflo_url", "amberflo_target")
 
 
 def run_of(config: pytest.Config) -> Run:
@@ -223,8 +222,7 @@ def _make_item(
     marks = [*prepared.extension.marks, *(row.marks if row is not None else ())]
     calls_service = run_of(parent.config).calls_service(prepared.bound)
     fixtures = [
-        *(_TARGET_PLACES if calls_service else ()),
-        *_PLACES,
+        *(_PLACES if calls_service else ()),
         _WORKFLOW,
         *prepared.extension.inputs.values(),
         *prepared.extension.fixtures,

@@ -117,14 +117,10 @@ class Run:
     @property
     def terms(self) -> Terms:
         """What is known beforehand of the target."""
-        return self.make_terms(knows_all_writers=self.is_alone, is_live=self.settings.reaches_live)
-
-    def make_terms(self, *, knows_all_writers: bool, is_live: bool) -> Terms:
-        """What is known beforehand of a service."""
         return Terms(
             dedup=self.settings.dedup,
-            knows_all_writers=knows_all_writers,
-            is_live=is_live,
+            knows_all_writers=self.is_alone,
+            is_live=self.settings.reaches_live,
             week_starts=self._week_starts,
         )
 

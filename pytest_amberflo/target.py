@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from msgspec import Struct
 
-from pytest_amberflo.http.address import is_amberflo_host
+from pytest_amberflo.http.address import find_host, is_amberflo_host
 from pytest_amberflo.naming import find_nearest
 from pytest_amberflo.settings import LIVE_URL, Target, TargetKind
 
@@ -36,7 +36,7 @@ def parse_target(given: Given) -> Target:
     if "://" not in value:
         refuse(describe_unknown(given.label, value, ("embedded", "live")) + " or a URL")
     url = check_url(value, given.label)
-    kind: TargetKind = "live" if is_amberflo_host(urlsplit(url).hostname or "") else "url"
+    kind: TargetKind = "live" if is_amberflo_host(find_host(url)) else "url"
     return Target(kind=kind, url=url, origin=given.origin)
 
 

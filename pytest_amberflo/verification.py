@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from pytest_amberflo.http.address import is_loopback
+from pytest_amberflo.http.address import find_host, is_loopback
 from pytest_amberflo.http.exchange import Request
 from pytest_amberflo.judge import UsageJudge
 from pytest_amberflo.metering.ledger import Ledger
@@ -175,7 +174,7 @@ class Verification:
     def _build(self, stored: StoredQuery) -> Request:
         """The request of a query; the key goes where a run would send it, and nowhere else."""
         base = stored.server or self._run.target_url
-        host = urlsplit(base).hostname or ""
+        host = find_host(base)
         is_target = stored.server is None or host in self._run.trusted_hosts
         if not is_target and not is_loopback(host):
             raise PermissionError(
@@ -193,7 +192,7 @@ class Verification:
         """The exchange of a query, sent again where it was throttled or got no answer."""
         throttles = resends = 0
         while True:
-            if not is_loopback(urlsplit(request.url).hostname or ""):
+            if not is_loopback(find_host(request.url)):
                 self._run.pace.wait_for_turn()
             left = max(0.001, self._run.pace.seconds_left)
             timeout_s = min(self._run.settings.timeout_s, left)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from pytest_amberflo.arazzo.criteria import CriterionResult, judge_criteria
 from pytest_amberflo.arazzo.errors import ArazzoError, EvaluationError
@@ -32,8 +32,7 @@ class Attempt(Struct, frozen=True, kw_only=True):
     """An attempt's result, and the scope that the actions after it are judged in."""
 
     result: StepResult
-    #: Made where an action needs it: most steps have none.
-    find_scope: Callable[[], Scope]
+    scope: Scope
     #: Whether actions may follow: not after an error of the document or a refused request.
     may_act: bool
 
@@ -68,10 +67,18 @@ class Attempts:
 
         `is_handled` tells whether a failure action would deal with a failure in a scope.
         """
+        started = self._clock.now()
         deadline = self._deadline_of(frame, step)
         if step.workflow_id is not None:
-            return self._call_workflow(frame, step, step.workflow_id, number, deadline)
-        return self._call_operation(frame, step, number, deadline, is_handled)
+            attempt = self._call_workflow(frame, step, step.workflow_id, number, deadline)
+        else:
+            attempt = self._call_operation(frame, step, number, deadline, is_handled)
+        elapsed = self._clock.now() - started
+        return Attempt(
+            result=replace(attempt.result, duration_s=elapsed),
+            scope=attempt.scope,
+            may_act=attempt.may_act,
+        )
 
     def _deadline_of(self, frame: Frame, step: Step) -> float | None:
         own = None if step.timeout_ms is None else self._clock.now() + step.timeout_ms / 1000
@@ -89,7 +96,6 @@ class Attempts:
         target = frame.bound.target_of(frame.workflow, step)
         parameters = merge_parameters(frame.workflow.parameters, step.parameters)
         plan: Plan | None = None
-        started = self._clock.now()
         self._calls += 1
 
         def fail(error: ArazzoError | None = None, refusal: str | None = None) -> Attempt:
@@ -103,9 +109,8 @@ class Attempts:
                 sent=plan.sent if plan is not None else None,
                 error=error,
                 refusal=refusal,
-                duration_s=self._clock.now() - started,
             )
-            return Attempt(result=result, find_scope=frame.scope, may_act=False)
+            return Attempt(result=result, scope=frame.scope(), may_act=False)
 
         try:
             base_url = self._route(target)
@@ -127,11 +132,9 @@ class Attempts:
             return fail(error)
         except Refusal as refusal:
             return fail(refusal=refusal.reason)
-        return self._judge_exchange(frame, step, call, exchange, started)
+        return self._judge_exchange(frame, step, call, exchange)
 
-    def _judge_exchange(
-        self, frame: Frame, step: Step, call: Call, exchange: Exchange, started: float
-    ) -> Attempt:
+    def _judge_exchange(self, frame: Frame, step: Step, call: Call, exchange: Exchange) -> Attempt:
         judged = _judge(step, _scope_of(frame, call.plan, exchange))
         passed = exchange.response is not None and is_success(exchange, judged.criteria)
         error = judged.find_fault(frame.workflow, step) if passed else None
@@ -147,10 +150,9 @@ class Attempts:
             criteria=judged.criteria,
             outputs={} if error is not None or exchange.response is None else judged.outputs,
             error=error,
-            duration_s=self._clock.now() - started,
         )
-        find_scope = partial(judged.scope_after, step, passed=passed)
-        return Attempt(result=result, find_scope=find_scope, may_act=error is None)
+        scope = judged.scope_after(step, passed=passed)
+        return Attempt(result=result, scope=scope, may_act=error is None)
 
     def _call_workflow(
         self, frame: Frame, step: Step, reference: str, number: int, deadline: float | None
@@ -159,7 +161,6 @@ class Attempts:
         error: ArazzoError | None = None
         criteria: tuple[CriterionResult, ...] = ()
         outputs: Mapping[str, Any] = {}
-        started = self._clock.now()
         scope = frame.scope()
         passed = False
         try:
@@ -187,9 +188,8 @@ class Attempts:
             outputs=outputs,
             called=called,
             error=error,
-            duration_s=self._clock.now() - started,
         )
-        return Attempt(result=result, find_scope=lambda: scope, may_act=error is None)
+        return Attempt(result=result, scope=scope, may_act=error is None)
 
 
 def _find_error(result: WorkflowResult) -> ArazzoError:
@@ -229,7 +229,7 @@ class _Judged(Struct, frozen=True, kw_only=True):
     def scope_after(self, step: Step, *, passed: bool) -> Scope:
         """The scope of the actions after the step."""
         own = fill_outputs(step, self.outputs) if passed else self.outputs
-        return self.scope.with_outputs(step.step_id, own)
+        return replace(self.scope, steps={**self.scope.steps, step.step_id: own})
 
 
 def _judge(step: Step, scope: Scope) -> _Judged:
@@ -246,7 +246,7 @@ def _judge(step: Step, scope: Scope) -> _Judged:
                 outputs[output.name] = value
     within = scope
     if step.outputs:
-        within = scope.with_outputs(step.step_id, outputs)
+        within = replace(scope, steps={**scope.steps, step.step_id: outputs})
     criteria = judge_criteria(step.success_criteria, within)
     return _Judged(scope=scope, criteria=criteria, outputs=outputs, missing=missing)
 

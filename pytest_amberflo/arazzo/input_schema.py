@@ -61,14 +61,18 @@ def _read_plain(written: Written) -> _PlainInputs | None:
     if not is_plain_schema(schema) or not all(isinstance(m, dict) for m in members.values()):
         return None
     others = schema.get("additionalProperties")
-    compiler = Compiler(resolve=lambda _: None, formats=CHECKED)
     return _PlainInputs(
         schema=schema,
         properties=members,
         required=tuple(schema.get("required", ())),
         is_open=others is True or isinstance(others, dict),
-        accept=compiler.compile(schema),
+        accept=_compile(schema),
     )
+
+
+def _compile(schema: Any) -> Accept:
+    """What surely accepts values of a schema; it follows no references."""
+    return Compiler(resolve=lambda _: None, formats=CHECKED).compile(schema)
 
 
 def share_schema(schema: Any) -> Any:
@@ -171,8 +175,7 @@ class InputSchema:
         """Whether values keep a schema without references beyond doubt; saves its validator."""
         if self._plain is not None:
             return self._plain.accept(values) is True
-        compiler = Compiler(resolve=lambda _: None, formats=CHECKED)
-        return compiler.compile(self._schema)(values) is True
+        return _compile(self._schema)(values) is True
 
     def find_problems(self) -> Iterator[Problem]:
         """What is wrong with the schema itself and with those that it refers to."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pytest_amberflo.arazzo.errors import Problem
 from pytest_amberflo.arazzo.excerpt import narrow_span
@@ -141,7 +141,7 @@ class _Checker:
             self._add((*whole[0].place.pointer, "in"), message)
 
     def _check_target(self, step: Step) -> None:
-        data = _value_at(self._source.data, step.place.pointer)
+        data = self._source.value_at(step.place.pointer)
         names = ("operationId", "operationPath", "workflowId", "channelPath")
         given = [name for name in names if name in data]
         if not given:
@@ -195,7 +195,7 @@ class _Checker:
         """A problem of an expression, its own characters marked where that can be told."""
         span = self._source.locate(use.pointer)
         text = str(use.expression)
-        scalar = _value_at(self._source.data, use.pointer)
+        scalar = self._source.value_at(use.pointer)
         offset = scalar.find(text) if isinstance(scalar, str) else -1
         if offset >= 0:
             span = narrow_span(span, self._source.text, scalar, offset, len(text))
@@ -229,13 +229,3 @@ def find_circles(edges: dict[str, tuple[str, ...]]) -> Iterator[tuple[str, ...]]
                 elif name not in path and name not in visited:
                     visited.add(name)
                     stack.append((*path, name))
-
-
-def _value_at(data: Any, pointer: Pointer) -> Any:
-    value = data
-    for token in pointer:
-        try:
-            value = value[token]
-        except (LookupError, TypeError):
-            return None
-    return value

@@ -29,7 +29,7 @@ from pytest_amberflo.arazzo.order import order_steps
 from pytest_amberflo.http.exchange import find_header, parse_retry_after
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from typing import TypeAlias
 
     from pytest_amberflo.arazzo.bound import BoundDocument
@@ -107,10 +107,11 @@ class Runner:
             outcome, error = Outcome.ERROR, refusal
         except OutOfTimeError as late:
             outcome, error = Outcome.FAILED, late
-        return self._conclude(frame, outcome, error, started)
+        result = self._conclude(frame, outcome, error)
+        return replace(result, duration_s=self._clock.now() - started)
 
     def _conclude(
-        self, frame: Frame, outcome: Outcome, error: ArazzoError | None, started: float
+        self, frame: Frame, outcome: Outcome, error: ArazzoError | None
     ) -> WorkflowResult:
         outputs, missing = frame.read_outputs()
         if outcome is Outcome.PASSED and missing is not None:
@@ -124,7 +125,6 @@ class Runner:
             outputs=outputs,
             others=tuple(frame.others),
             error=error,
-            duration_s=self._clock.now() - started,
         )
         went_to = result.went_to
         return result if went_to is None else replace(result, outputs=went_to.outputs)
@@ -181,37 +181,25 @@ class Runner:
                 step,
                 number,
                 lambda scope: (
-                    self._choose(frame, step, lambda: scope, retries, succeeded=False).action
-                    is not None
+                    self._choose(frame, step, scope, retries, succeeded=False).action is not None
                 ),
             )
             succeeded = attempt.result.outcome is Outcome.PASSED
             choice = Choice(action=None)
             if attempt.may_act:
-                choice = self._choose(
-                    frame, step, attempt.find_scope, retries, succeeded=succeeded
-                )
+                choice = self._choose(frame, step, attempt.scope, retries, succeeded=succeeded)
             if choice.action is None:
-                result = attempt.result
-                if choice.errors:
-                    result = replace(result, action_errors=choice.errors)
-                frame.note_step(result)
+                frame.note_step(replace(attempt.result, action_errors=choice.errors))
                 return (None if succeeded else attempt.result.outcome), None
             ended, goto = self._act(frame, attempt, choice, retries)
             if choice.action.type != "retry" or ended is not None:
                 return ended, goto
 
     def _choose(
-        self,
-        frame: Frame,
-        step: Step,
-        find_scope: Callable[[], Scope],
-        retries: Retries,
-        *,
-        succeeded: bool,
+        self, frame: Frame, step: Step, scope: Scope, retries: Retries, *, succeeded: bool
     ) -> Choice:
         actions = list_actions(frame.workflow, step, succeeded=succeeded)
-        return choose_action(actions, find_scope(), retries) if actions else Choice(action=None)
+        return choose_action(actions, scope, retries)
 
     def _act(
         self, frame: Frame, attempt: Attempt, choice: Choice, retries: Retries
@@ -231,10 +219,10 @@ class Runner:
         if action.type == "end":
             return result.outcome, None
         if action.type == "goto":
-            return self._go_to(frame, action, attempt.find_scope())
+            return self._go_to(frame, action, attempt.scope)
         retries.take(action)
         self._wait(frame, action, wait)
-        return self._run_before_retry(frame, action, attempt.find_scope()), None
+        return self._run_before_retry(frame, action, attempt.scope), None
 
     def _wait_before(self, action: Action, attempt: Attempt) -> float:
         """How long to wait before a retry: a `Retry-After` of the response overrules."""

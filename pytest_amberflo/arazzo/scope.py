@@ -111,21 +111,6 @@ class Scope(Struct, frozen=True, kw_only=True):
     response: ReceivedResponse | None = None
     self_uri: str | None = None
 
-    def with_outputs(self, step_id: str, outputs: Mapping[str, Any]) -> Scope:
-        """The scope in which a step has these outputs."""
-        return Scope(
-            inputs=self.inputs,
-            declared_inputs=self.declared_inputs,
-            steps={**self.steps, step_id: outputs},
-            step_ids=self.step_ids,
-            outputs=self.outputs,
-            workflows=self.workflows,
-            sources=self.sources,
-            request=self.request,
-            response=self.response,
-            self_uri=self.self_uri,
-        )
-
 
 def evaluate(expression: Expression, scope: Scope) -> Any:
     """The value of an expression, its type preserved; ABSENT for an optional input not given.

@@ -113,9 +113,19 @@ class Source:
         line = next((self._anchors[at] for at in known if at in self._anchors), 1)
         return Span(line=line, column=1, end_line=line, end_column=2)
 
-    def line_of(self, value: Any, pointer: Pointer) -> int:
+    def value_at(self, pointer: Pointer) -> Any:
+        """The value at a pointer, None where there is none."""
+        value = self.data
+        for token in pointer:
+            try:
+                value = value[token]
+            except (LookupError, TypeError):
+                return None
+        return value
+
+    def line_of(self, pointer: Pointer) -> int:
         """The first line of an object of this document that stands at a pointer."""
-        line = self._lines.get(id(value)) if self._lines is not None else None
+        line = self._lines.get(id(self.value_at(pointer))) if self._lines is not None else None
         return self.locate(pointer).line if line is None else line
 
     def forget(self, *, keeps_data: bool, anchors: Iterable[Pointer] = ()) -> None:
@@ -124,19 +134,14 @@ class Source:
         Who asks for the text or a place again has it read anew. The lines of the `anchors` stay,
         for the case that the file has changed by then.
         """
-        self._anchors = {at: self.line_of(self._value_at(at), at) for at in anchors}
+        if not self._anchors:  # else it was forgotten before, and to find them is costly now
+            self._anchors = {at: self.line_of(at) for at in anchors}
         if not keeps_data:
             self._data = _FORGOTTEN
         if self._path is not None and self._text is not None:
             self._checksum = _sum_up(self._text)
             self._text = None
         self._places = self._lines = None
-
-    def _value_at(self, pointer: Pointer) -> Any:
-        value = self._data
-        for token in pointer:
-            value = value[token]
-        return value
 
 
 def read_source(path: Path, *, name: str) -> Source:

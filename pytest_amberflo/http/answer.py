@@ -104,9 +104,7 @@ def _build_answer(
 def _read_closely(connection: Connection, method: str, data: bytes) -> Answer:
     from pytest_amberflo.http.dialogue import Dialogue  # noqa: PLC0415  costly, and rare
 
-    dialogue = Dialogue()
-    dialogue.write(method, b"/", [(b"Host", b"any")])
-    return dialogue.read(connection, data)
+    return Dialogue.join(method).read(connection, data)
 
 
 def _is_common_start(data: bytes) -> bool:

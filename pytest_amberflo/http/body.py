@@ -136,7 +136,5 @@ def _read_closely(connection: Connection, data: bytes, *, can_stay: bool) -> Ite
     """What follows in a body in chunks."""
     from pytest_amberflo.http.dialogue import Dialogue  # noqa: PLC0415  costly, and rare
 
-    dialogue = Dialogue()
-    dialogue.write("GET", b"/", [(b"Host", b"any")])
     head = _CHUNKED if can_stay else _CHUNKED + b"Connection: close\r\n"
-    return dialogue.read(connection, head + _END + data).parts
+    return Dialogue.join("GET").read(connection, head + _END + data).parts

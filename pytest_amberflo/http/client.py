@@ -15,7 +15,13 @@ from pytest_amberflo.http.answer import read_raw
 from pytest_amberflo.http.body import join_body
 from pytest_amberflo.http.connection import WireError
 from pytest_amberflo.http.deadline import Deadline
-from pytest_amberflo.http.exchange import Exchange, Request, Response, TransportFailure
+from pytest_amberflo.http.exchange import (
+    Exchange,
+    Request,
+    Response,
+    TransportFailure,
+    find_header,
+)
 from pytest_amberflo.http.failure import describe_failure
 from pytest_amberflo.http.plain import find_origin, make_plain, target_of
 from pytest_amberflo.http.pool import Pool
@@ -250,7 +256,7 @@ def _list_failures() -> tuple[type[Exception], ...]:
 
 def _decode(answer: Answer) -> Iterable[bytes]:
     """The parts of a body, decoded."""
-    if not any(name.lower() == "content-encoding" for name, _ in answer.headers):
+    if find_header(answer.headers, "content-encoding") is None:
         return answer.parts
     from pytest_amberflo.http.transport import decode  # noqa: PLC0415  costly
 

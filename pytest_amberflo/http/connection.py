@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
 
     from pytest_amberflo.http.pool import Pool
 
@@ -53,12 +52,7 @@ class Connection:
         """The connection itself."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Give it back to its pool."""
         self._pool.take_back(self)
 

@@ -26,6 +26,13 @@ class Dialogue:
     def __init__(self) -> None:
         self._state = h11.Connection(h11.CLIENT, max_incomplete_event_size=_LONGEST_HEAD)
 
+    @classmethod
+    def join(cls, method: str) -> Dialogue:
+        """One whose request, of this method, was written by others; its answer is to be read."""
+        dialogue = cls()
+        dialogue.write(method, b"/", [(b"Host", b"any")])
+        return dialogue
+
     def write(
         self, method: str, target: bytes, headers: list[tuple[bytes, bytes]], body: bytes = b""
     ) -> bytes:
