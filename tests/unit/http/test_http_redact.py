@@ -7,7 +7,7 @@ import html
 import json
 import re
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -16,6 +16,9 @@ from hypothesis import strategies as st
 
 from pytest_amberflo.http.disguise import match_written
 from pytest_amberflo.http.redact import MASK, Redactor, is_secret_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SECRET = 'Zq/7+k "é"\\=='
 
@@ -286,9 +289,16 @@ _FEW = st.text("aé/&\"'\\%+ \n=", min_size=3, max_size=5)
 @given(_FEW, _FEW, st.data())
 def test_what_is_passed_unread_holds_no_form(secret: str, other: str, data: st.DataObject) -> None:
     """Only texts that the whole pattern would leave alone are spared it."""
-    encode = data.draw(
-        st.sampled_from([str, quote, json.dumps, repr, html.escape, _in_base64, str.upper])
-    )
+    encoders: list[Callable[[str], str]] = [
+        str,
+        quote,
+        json.dumps,
+        repr,
+        html.escape,
+        _in_base64,
+        str.upper,
+    ]
+    encode = data.draw(st.sampled_from(encoders))
     text = other + encode(secret) + other
     assert knowing(secret).redact(text) == re.sub(match_written(secret), MASK, text)
 
