@@ -12,12 +12,14 @@ from urllib.parse import quote, unquote
 
 from pytest_amberflo.arazzo.errors import DocumentError, Problem
 from pytest_amberflo.arazzo.excerpt import Span
-from pytest_amberflo.arazzo.plain_yaml import read_plain
+from pytest_amberflo.arazzo.plain_yaml import read_plain, value_at
 from pytest_amberflo.arazzo.tree import NotYamlError, Place, TreeBuilder, empty_place
 from pytest_amberflo.http.json_text import JsonTextError, read_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from pytest_amberflo.arazzo.plain_yaml import FindLine
 
 #: Members and indexes that lead from the root of a document to a value.
 Pointer: TypeAlias = tuple[str | int, ...]
@@ -34,7 +36,7 @@ class Source:
     """
 
     __slots__ = (
-        *("_anchors", "_checksum", "_data", "_lines", "_path", "_places", "_text"),
+        *("_anchors", "_checksum", "_data", "_find_line", "_path", "_places", "_text"),
         *("name", "uri"),
     )
 
@@ -46,7 +48,7 @@ class Source:
         text: str,
         data: Any,
         places: Place | None = None,
-        lines: Mapping[int, int] | None = None,
+        find_line: FindLine | None = None,
         path: Path | None = None,
     ) -> None:
         """`path` is the file that the text is in, if any: it can be read there again."""
@@ -60,8 +62,7 @@ class Source:
         self._text: str | None = text
         self._data = data
         self._places = places
-        #: First lines of objects and lists, by identity.
-        self._lines = lines
+        self._find_line = find_line
 
     def __repr__(self) -> str:
         return f"Source({self.name!r})"
@@ -115,17 +116,11 @@ class Source:
 
     def value_at(self, pointer: Pointer) -> Any:
         """The value at a pointer, None where there is none."""
-        value = self.data
-        for token in pointer:
-            try:
-                value = value[token]
-            except (LookupError, TypeError):
-                return None
-        return value
+        return value_at(self.data, pointer)
 
     def line_of(self, pointer: Pointer) -> int:
         """The first line of an object of this document that stands at a pointer."""
-        line = self._lines.get(id(self.value_at(pointer))) if self._lines is not None else None
+        line = self._find_line(pointer) if self._find_line is not None else None
         return self.locate(pointer).line if line is None else line
 
     def forget(self, *, keeps_data: bool, anchors: Iterable[Pointer] = ()) -> None:
@@ -141,7 +136,7 @@ class Source:
         if self._path is not None and self._text is not None:
             self._checksum = _sum_up(self._text)
             self._text = None
-        self._places = self._lines = None
+        self._places = self._find_line = None
 
 
 def read_source(path: Path, *, name: str) -> Source:
@@ -167,8 +162,8 @@ def parse_source(
         return Source(name=name, uri=uri, text=text, data=_load_json(text, name), path=path)
     plain = read_plain(text)
     if plain is not None:
-        data, lines = plain
-        return Source(name=name, uri=uri, text=text, data=data, lines=lines, path=path)
+        data, find_line = plain
+        return Source(name=name, uri=uri, text=text, data=data, find_line=find_line, path=path)
     places = TreeBuilder(text, name).build()
     return Source(name=name, uri=uri, text=text, data=places.value, places=places, path=path)
 

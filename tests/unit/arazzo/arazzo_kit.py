@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from pytest_amberflo.arazzo.bound import BoundDocument, Target
     from pytest_amberflo.arazzo.events import Call, StepResult, WorkflowResult
     from pytest_amberflo.arazzo.model import Document
+    from pytest_amberflo.arazzo.plain_yaml import FindLine
+    from pytest_amberflo.arazzo.source import Pointer
     from pytest_amberflo.run import Run
 
 #: The description that the workflows of these tests call.
@@ -275,3 +277,13 @@ SEND_AND_TRACK: Final = write_workflow(
     inputs="{type: object, properties: {name: {}, note: {}}}",
     rest="outputs: {id: $steps.send.outputs.id, where: $steps.track.outputs.where}",
 )
+
+
+def check_lines(value: Any, place: Any, find_line: FindLine, at: Pointer = ()) -> None:
+    """Every object and list begins where the tree says; what has nothing in it may be unknown."""
+    if not isinstance(value, dict | list):
+        return
+    line = find_line(at)
+    assert line == place.span.line or (line is None and place.span.line == place.span.end_line)
+    for name, member in value.items() if isinstance(value, dict) else enumerate(value):
+        check_lines(member, place.children[name], find_line, (*at, name))

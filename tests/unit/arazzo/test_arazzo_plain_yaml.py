@@ -10,9 +10,10 @@ import pytest
 import yaml
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
+from unit.arazzo.arazzo_kit import check_lines
 
 from pytest_amberflo.arazzo.errors import DocumentError
-from pytest_amberflo.arazzo.plain_yaml import read_plain
+from pytest_amberflo.arazzo.plain_yaml import read_events, read_plain
 from pytest_amberflo.arazzo.source import read_source
 from pytest_amberflo.arazzo.tree import TreeBuilder
 from pytest_amberflo.openapi.catalog import SHIPPED
@@ -74,19 +75,18 @@ def test_our_own_documents_are_plain() -> None:
         text = path.read_text(encoding="utf-8")
         found = read_plain(text)
         assert found is not None
-        value, lines = found
+        value, find_line = found
         tree = TreeBuilder(text, path.name).build()
         assert json.dumps(value) == json.dumps(tree.value)
-        check_lines(value, tree, lines)
+        check_lines(value, tree, find_line)
 
 
-def check_lines(value: Any, place: Any, lines: dict[int, int]) -> None:
-    """Every object and list begins where the tree says."""
-    if isinstance(value, dict | list):
-        assert lines[id(value)] == place.span.line
-        pairs = value.items() if isinstance(value, dict) else enumerate(value)
-        for name, member in pairs:
-            check_lines(member, place.children[name], lines)
+def test_lines_are_known_where_there_is_more_than_blocks() -> None:
+    """The parser's events have them, too."""
+    text = "a:\n- {b: é}\n-\n  - c:\n     d: [1,\n      {}]\n"
+    found = read_events(text)
+    assert found is not None
+    check_lines(found[0], TreeBuilder(text, "a").build(), found[1])
 
 
 TEXT = "a:\n- 1\n# \U0001f600\n- {b: é}\n"
