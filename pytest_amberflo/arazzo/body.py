@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote_plus
 
 from msgspec import Struct
@@ -36,6 +36,10 @@ if TYPE_CHECKING:
     from pytest_amberflo.arazzo.model import RequestBody
     from pytest_amberflo.arazzo.operation import Operation
     from pytest_amberflo.arazzo.scope import Scope
+
+
+#: Made once: `json.dumps` makes one for every value.
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 class Body(Struct, frozen=True, kw_only=True):
@@ -112,8 +116,7 @@ def dump_json(value: Any) -> bytes:
     Raises EvaluationError for binary data, endless numbers and half characters.
     """
     try:
-        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-        return text.encode()
+        return _ENCODER.encode(value).encode()
     except UnicodeEncodeError:
         raise EvaluationError("payload", "holds half of a character") from None
     except (TypeError, ValueError) as error:
