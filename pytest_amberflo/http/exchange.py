@@ -18,8 +18,11 @@ Headers: TypeAlias = tuple[tuple[str, str], ...]
 def find_header(headers: Headers, name: str) -> str | None:
     """The values of a header joined by `, `, without regard to the name's case, or None."""
     wanted = name.lower()
-    values = [value for key, value in headers if key.lower() == wanted]
-    return ", ".join(values) if values else None
+    found: str | None = None
+    for key, value in headers:
+        if key.lower() == wanted:
+            found = value if found is None else f"{found}, {value}"
+    return found
 
 
 def media_type_of(headers: Headers) -> str | None:
