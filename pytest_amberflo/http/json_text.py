@@ -21,6 +21,8 @@ MAX_DIGITS: Final = 1000
 _HALF: Final = re.compile(r"\\u[dD][89a-fA-F]")
 
 
+#: In so many characters there are no more levels, and no longer number.
+_SMALL: Final = 2 * MAX_DEPTH
 _LONG_NUMBER: Final = re.compile(rb"[0-9]{%d}" % (MAX_DIGITS + 1))
 _DECODE: Final = msgspec.json.Decoder().decode
 _ENCODE: Final = msgspec.json.Encoder().encode
@@ -66,7 +68,7 @@ def read_json_body(body: bytes, *, has_unique_names: bool = False) -> Any:
         value = _DECODE(body)
         written = _ENCODE(value)
         is_plain = written in (body, body.replace(b", ", b",").replace(b": ", b":"))
-        if is_plain and not _has_extremes(body):
+        if is_plain and (len(body) <= _SMALL or not _has_extremes(body)):
             return value
     except (ValueError, RecursionError):
         pass  # what is wrong is said below

@@ -19,7 +19,6 @@ _ULP: Final = Decimal(2) ** -53
 _EXACT_BELOW: Final = Decimal(2) ** 53
 #: Longer numbers are shown as powers of ten.
 _MOST_DIGITS: Final = 24
-_HOLDING_INTEGERS: Final = frozenset({int, dict, list})
 _DECODE: Final = msgspec.json.Decoder(float_hook=Decimal).decode
 _ENCODE: Final = msgspec.json.Encoder(decimal_format="number").encode
 
@@ -57,8 +56,11 @@ def _make_decimals(value: Any) -> Any:
         return Decimal(value)
     if kind is dict:
         for name, member in value.items():
-            if type(member) in _HOLDING_INTEGERS:
-                value[name] = _make_decimals(member)
+            kind = type(member)
+            if kind is int:
+                value[name] = Decimal(member)
+            elif kind is dict or kind is list:
+                _make_decimals(member)
     elif kind is list:
         value[:] = map(_make_decimals, value)
     return value
