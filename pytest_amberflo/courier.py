@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from pytest_amberflo.openapi.violation import Violation
     from pytest_amberflo.run import Run
     from pytest_amberflo.verdict import Tally
+
+
+#: The checks of a response.
+_OF_RESPONSES: Final = ("status", "content-type", "response-schema")
 
 
 class Courier:
@@ -120,7 +124,10 @@ class Courier:
         contract = self._run.contract_of(call.target.description)
         found = contract.check_response(call.target.operation, exchange.request, response)
         is_kept = True
-        for name in ("status", "content-type", "response-schema"):
+        for name in _OF_RESPONSES:
+            if not found:
+                self.add(call, name, CheckOutcome.PASSED)
+                continue
             violations = tuple(violation for violation in found if violation.check == name)
             level = self._run.settings.level_of(name)
             if violations and level != "off":

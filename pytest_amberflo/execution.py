@@ -248,8 +248,10 @@ def _conclude(
     if verdict is Verdict.PASSED and deferral.is_due:
         verdict = Verdict.DEFERRED
     if verdict is not Verdict.DEFERRED:
-        reasons = (*reasons, *judge.find_unobserved())
-        verdict = _decide(result, checks, reasons)
+        unobserved = judge.find_unobserved()
+        if unobserved:
+            reasons = (*reasons, *unobserved)
+            verdict = _decide(result, checks, reasons)
     if verdict is Verdict.ERROR:
         reasons = ()
     entry = deferral.make_entry(verdict)
@@ -264,6 +266,9 @@ def _conclude(
 
 def _decide(result: WorkflowResult, checks: Sequence[Check], reasons: Sequence[str]) -> Verdict:
     outcomes = [check.outcome for check in checks]
+    is_passed = outcomes.count(CheckOutcome.PASSED) == len(outcomes)
+    if is_passed and result.outcome is Outcome.PASSED and not reasons:
+        return Verdict.PASSED
     if CheckOutcome.FAILED in outcomes:
         return Verdict.FAILED
     if any(check.name == "deadline" for check in checks):

@@ -136,10 +136,11 @@ class UsageJudge:
         self.sent += transmissions
         self._ledger.add(transmissions)
         for event in events:
-            if event.identity in self._own:
+            identity = event.identity
+            if identity in self._own:
                 self._tally.copies += 1
-            self._own[event.identity] = event
-            self._sights.pop(event.identity, None)  # what was seen before says nothing of this
+            self._own[identity] = event
+            self._sights.pop(identity, None)  # what was seen before says nothing of this
         if failure is None or failure.sent:
             self._tally.events += len(events)
         self._last_ingest = self._clock.now()
@@ -264,7 +265,8 @@ class UsageJudge:
 
     def plan_witnesses(self) -> tuple[UsageQuery, ...]:
         """The queries that would show what no reading has shown."""
-        return plan_witnesses(self._neighbours(), self._own, self._sights, self._terms)
+        own = self._list_unclear()
+        return plan_witnesses(self._neighbours(), own, self._sights, self._terms) if own else ()
 
     def plan_witnesses_of(self, body: bytes) -> tuple[UsageQuery, ...]:
         """The queries that would show everything of the events in a body."""
@@ -275,13 +277,22 @@ class UsageJudge:
         own = {record.event.identity for record in ledger.records()}
         return plan_witnesses(ledger.records(), own, {}, self._terms)
 
+    def _list_unclear(self) -> list[Identity]:
+        """The records of the item about which something could have been wrong unseen.
+
+        Nearly always there is none at the end, and nothing has to be gone through for it.
+        """
+        sights = self._sights
+        return [own for own in self._own if own not in sights or not sights[own].is_full]
+
     def _neighbours(self) -> tuple[Record, ...]:
         """The item's records, with those of others whose counting may hang together with them."""
         return self._ledger.records_of({event.customer for event in self._own.values()})
 
     def find_unobserved(self) -> tuple[str, ...]:
         """The records of the item about which nobody would have noticed a bug, as reasons."""
-        unseen = list_unseen(self._neighbours(), self._own, self._sights, self._terms)
+        own = self._list_unclear()
+        unseen = list_unseen(self._neighbours(), own, self._sights, self._terms) if own else ()
         return tuple(
             f"no usage query would show it if {describe_event(found.event)} of meter "
             f"{found.event.meter} were {found.what}"

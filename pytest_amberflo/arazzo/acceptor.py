@@ -59,6 +59,8 @@ class Compiler(Struct, frozen=True):
             return accept_any
         if not isinstance(schema, dict):
             return ask_validator
+        if len(schema) == 1 and "$ref" in schema:
+            return _refer(self, schema["$ref"], schema) or ask_validator
         kinds = self._read_kinds(schema)
         if kinds is None:
             return ask_validator
@@ -75,6 +77,11 @@ class Compiler(Struct, frozen=True):
             if check is not accept_any:
                 checks.append(check)
         return _unite(kinds, checks)
+
+    def find_kinds(self, schema: Any) -> frozenset[type]:
+        """The types whose every value a schema accepts; none where it says more of them."""
+        says_all = isinstance(schema, dict) and schema.keys() <= _SILENT | {"type", "nullable"}
+        return (self._read_kinds(schema) if says_all else None) or frozenset()
 
     def _read_kinds(self, schema: Mapping[str, Any]) -> frozenset[type] | None:
         """The Python types that a schema's `type` lets pass; None where that is not clear."""
@@ -143,14 +150,7 @@ def _refer(compiler: Compiler, reference: Any, schema: Mapping[str, Any]) -> Acc
         cell.append(compiler.compile(target) if target is not None else ask_validator)
     cell = known[reference]
     # A schema that refers to itself is not compiled yet.
-    return cell[0] if cell else _wait_for(cell)
-
-
-def _wait_for(cell: list[Accept]) -> Accept:
-    def accept(value: Any) -> bool | None:
-        return cell[0](value)
-
-    return accept
+    return cell[0] if cell else lambda value: cell[0](value)  # noqa: PLW0108
 
 
 def _object(compiler: Compiler, _: Any, schema: Mapping[str, Any]) -> Accept | None:
@@ -161,17 +161,21 @@ def _object(compiler: Compiler, _: Any, schema: Mapping[str, Any]) -> Accept | N
     if not all(isinstance(name, str) for name in required):
         return None
     members = {name: compiler.compile(member) for name, member in properties.items()}
+    #: Of most members only the type matters: a look at it saves a call.
+    kinds = {name: compiler.find_kinds(member) for name, member in properties.items()}
     others = _compile_others(compiler, schema)
     missing = None if compiler.may_lack else False
+    due, no_kinds = frozenset(required), frozenset[type]()
 
     def accept(value: Any) -> bool | None:
         if type(value) is not dict:
             return True
-        for name in required:
-            if name not in value:
-                return missing
+        if not value.keys() >= due:
+            return missing
         found: bool | None = True
         for name, member in value.items():
+            if type(member) in kinds.get(name, no_kinds):
+                continue
             verdict = (members.get(name) or others(name))(member)
             if verdict is not True:
                 found = verdict
@@ -180,6 +184,13 @@ def _object(compiler: Compiler, _: Any, schema: Mapping[str, Any]) -> Accept | N
         return found
 
     return accept
+
+
+def _object_unless(*keywords: str) -> Any:
+    """The same, unless it was made for one of these keywords already."""
+    return lambda compiler, due, schema: (
+        _object(compiler, due, schema) if schema.keys().isdisjoint(keywords) else accept_any
+    )
 
 
 def _compile_others(compiler: Compiler, schema: Mapping[str, Any]) -> Callable[[str], Accept]:
@@ -319,19 +330,9 @@ _DONE_ELSEWHERE: Final = frozenset(("type", "nullable", "then", "else"))
 _MAKERS: Final[Mapping[str, Callable[[Compiler, Any, Mapping[str, Any]], Accept | None]]] = {
     "$ref": _refer,
     "properties": _object,
-    "required": lambda compiler, due, schema: (
-        accept_any if "properties" in schema else _object(compiler, due, schema)
-    ),
-    "additionalProperties": lambda compiler, due, schema: (
-        accept_any
-        if "properties" in schema or "required" in schema
-        else _object(compiler, due, schema)
-    ),
-    "patternProperties": lambda compiler, due, schema: (
-        accept_any
-        if "properties" in schema or "required" in schema or "additionalProperties" in schema
-        else _object(compiler, due, schema)
-    ),
+    "required": _object_unless("properties"),
+    "additionalProperties": _object_unless("properties", "required"),
+    "patternProperties": _object_unless("properties", "required", "additionalProperties"),
     "propertyNames": _names,
     "items": _items,
     "enum": _enum,

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 import secrets
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote_plus
 
+import msgspec
 from msgspec import Struct
 
 from pytest_amberflo.arazzo.errors import EvaluationError
@@ -36,6 +37,15 @@ if TYPE_CHECKING:
     from pytest_amberflo.arazzo.model import RequestBody
     from pytest_amberflo.arazzo.operation import Operation
     from pytest_amberflo.arazzo.scope import Scope
+
+
+#: Made once: `json.dumps` makes one for every value.
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+#: Writes what is plain as that does, in a fifth of the time.
+_ENCODE: Final = msgspec.json.Encoder().encode
+_PLAIN: Final = frozenset({str, int, bool, type(None)})
 
 
 class Body(Struct, frozen=True, kw_only=True):
@@ -112,12 +122,27 @@ def dump_json(value: Any) -> bytes:
     Raises EvaluationError for binary data, endless numbers and half characters.
     """
     try:
-        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-        return text.encode()
+        if _is_plain(value):
+            return _ENCODE(value)
+        return _ENCODER.encode(value).encode()
     except UnicodeEncodeError:
         raise EvaluationError("payload", "holds half of a character") from None
     except (TypeError, ValueError) as error:
         raise EvaluationError("payload", f"has no form in JSON: {error}") from None
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether all encoders write a value in one way; of floats not all do with an exponent."""
+    kind = type(value)
+    if kind is dict:
+        members = value.values()
+        if not all(type(name) is str for name in value):
+            return False
+    elif kind is list:
+        members = value
+    else:
+        return kind in _PLAIN or (kind is float and (1e-4 <= abs(value) < 1e16 or value == 0))
+    return all(type(member) in _PLAIN or _is_plain(member) for member in members)
 
 
 def _render_payload(body: RequestBody, media_type: str, scope: Scope) -> Any:

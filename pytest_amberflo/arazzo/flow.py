@@ -6,7 +6,7 @@ workflow remain, behind it. A retry whose limit is spent is passed over.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct, field
 
@@ -44,16 +44,24 @@ class Choice(Struct, frozen=True, kw_only=True):
     errors: tuple[str, ...] = ()
 
 
+#: No action follows.
+NO_CHOICE: Final = Choice(action=None)
+
+
 def list_actions(workflow: Workflow, step: Step, *, succeeded: bool) -> tuple[Action, ...]:
     """The actions that may follow a step, in order."""
     own = step.on_success if succeeded else step.on_failure
     shared = workflow.success_actions if succeeded else workflow.failure_actions
+    if not shared:
+        return own
     names = {action.name for action in own}
     return (*own, *(action for action in shared if action.name not in names))
 
 
 def choose_action(actions: Sequence[Action], scope: Scope, retries: Retries) -> Choice:
     """The first action whose criteria all hold and whose limit is not spent."""
+    if not actions:
+        return NO_CHOICE
     errors: list[str] = []
     for action in actions:
         if action.type == "retry" and retries.is_spent(action):

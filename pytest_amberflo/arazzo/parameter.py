@@ -129,6 +129,8 @@ def serialize_header(parameter: OperationParameter, value: Any) -> str:
         text = ",".join(_scalar(item) for item in value)
     else:
         text = _scalar(value)
+    if text.isascii() and text.isprintable():
+        return text
     for char in text:
         if char in "\r\n\0":
             raise StyleError("a header's value must not hold a line break or a null character")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
@@ -21,7 +22,7 @@ from pytest_amberflo.arazzo.parameter import (
 )
 from pytest_amberflo.arazzo.scope import ABSENT, Scope, SentRequest
 from pytest_amberflo.arazzo.template import render
-from pytest_amberflo.http.exchange import Headers, Request, find_header
+from pytest_amberflo.http.exchange import Headers, Request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -121,21 +122,23 @@ def _add_parameter(
     parts: _Parts, parameter: Parameter, operation: Operation, scope: Scope
 ) -> None:
     location = parameter.location or "query"
-    what = f"{location} parameter `{parameter.name}`"
     declared = operation.find_parameter(parameter.name, location)
     try:
         value = render(parameter.value, scope)
         if value is ABSENT:
             if location == "path" or (declared is not None and declared.required):
-                raise PlanError(
-                    what, parameter.place.pointer, "it is required; the input is absent"
-                )
+                raise _refuse(parameter, "it is required; the input is absent")
             return
         _serialize(parts, location, declared or undeclared(parameter.name, location), value)
     except (EvaluationError, StyleError) as error:
-        raise PlanError(what, parameter.place.pointer, str(error)) from error
+        raise _refuse(parameter, str(error)) from error
     except UnicodeEncodeError:
-        raise PlanError(what, parameter.place.pointer, _HALF_CHARACTER) from None
+        raise _refuse(parameter, _HALF_CHARACTER) from None
+
+
+def _refuse(parameter: Parameter, reason: str) -> PlanError:
+    what = f"{parameter.location or 'query'} parameter `{parameter.name}`"
+    return PlanError(what, parameter.place.pointer, reason)
 
 
 def _serialize(parts: _Parts, location: str, declared: Any, value: Any) -> None:
@@ -157,6 +160,20 @@ def _serialize(parts: _Parts, location: str, declared: Any, value: Any) -> None:
 
 def _build_url(base_url: str, step: Step, operation: Operation, parts: _Parts) -> str:
     path = operation.path
+    if "{" in path:
+        path = _fill_path(step, operation, parts)
+    url = _join_url(base_url, path)
+    query = "&".join(name if value is None else f"{name}={value}" for name, value in parts.pairs)
+    return f"{url}?{query}" if query else url
+
+
+@lru_cache(maxsize=256)
+def _join_url(base_url: str, path: str) -> str:
+    return base_url.rstrip("/") + quote(path, safe="/%!$&'()*+,;=:@-._~")
+
+
+def _fill_path(step: Step, operation: Operation, parts: _Parts) -> str:
+    path = operation.path
     for name, text in parts.path_texts.items():
         path = path.replace("{" + name + "}", text)
     open_brace = path.find("{")
@@ -168,9 +185,7 @@ def _build_url(base_url: str, step: Step, operation: Operation, parts: _Parts) -
             f"step `{step.step_id}` does not give it",
         )
     _check_segments(operation.path, path, step)
-    query = "&".join(name if value is None else f"{name}={value}" for name, value in parts.pairs)
-    url = base_url.rstrip("/") + quote(path, safe="/%!$&'()*+,;=:@-._~")
-    return f"{url}?{query}" if query else url
+    return path
 
 
 def _check_segments(template: str, path: str, step: Step) -> None:
@@ -184,9 +199,10 @@ def _check_segments(template: str, path: str, step: Step) -> None:
 
 def _build_headers(parts: _Parts, operation: Operation, content_type: str | None) -> Headers:
     headers = list(parts.headers)
-    if content_type is not None and find_header(tuple(headers), "content-type") is None:
+    names = [name.lower() for name, _ in headers]
+    if content_type is not None and "content-type" not in names:
         headers.append(("Content-Type", content_type))
-    if find_header(tuple(headers), "accept") is None:
+    if "accept" not in names:
         headers.append(("Accept", ", ".join(operation.response_types) or "*/*"))
     if parts.cookies:
         headers.append(("Cookie", "; ".join(f"{name}={value}" for name, value in parts.cookies)))

@@ -22,7 +22,7 @@ from pytest_amberflo.arazzo.acceptance import InputsRefusedError, accept_inputs
 from pytest_amberflo.arazzo.attempt import Attempt, Attempts, render_inputs
 from pytest_amberflo.arazzo.errors import ArazzoError
 from pytest_amberflo.arazzo.events import ActionTaken, Outcome, StepResult, WorkflowResult
-from pytest_amberflo.arazzo.flow import Choice, Retries, choose_action, list_actions
+from pytest_amberflo.arazzo.flow import NO_CHOICE, Choice, Retries, choose_action, list_actions
 from pytest_amberflo.arazzo.frame import Frame
 from pytest_amberflo.arazzo.limits import LimitError, Limits, OutOfTimeError, find_round
 from pytest_amberflo.arazzo.order import order_steps
@@ -185,11 +185,14 @@ class Runner:
                 ),
             )
             succeeded = attempt.result.outcome is Outcome.PASSED
-            choice = Choice(action=None)
+            choice = NO_CHOICE
             if attempt.may_act:
                 choice = self._choose(frame, step, attempt.scope, retries, succeeded=succeeded)
             if choice.action is None:
-                frame.note_step(replace(attempt.result, action_errors=choice.errors))
+                result = attempt.result
+                if choice.errors:
+                    result = replace(result, action_errors=choice.errors)
+                frame.note_step(result)
                 return (None if succeeded else attempt.result.outcome), None
             ended, goto = self._act(frame, attempt, choice, retries)
             if choice.action.type != "retry" or ended is not None:

@@ -214,21 +214,24 @@ def render(template: Template, scope: Scope) -> Any:
     Returns ABSENT itself when the template as a whole is an absent input. Raises
     EvaluationError.
     """
-    match template:
-        case Literal(value):
-            return value
-        case Reference(expression):
-            return evaluate(expression, scope)
-        case Selected(selector):
-            return select(selector, scope)
-        case Interpolation():
-            return interpolate(template, scope)
-        case ListTemplate(items):
-            rendered = (render(item, scope) for item in items)
-            return [value for value in rendered if value is not ABSENT]
-        case MapTemplate(members):
-            pairs = ((name, render(member, scope)) for name, member in members)
-            return {name: value for name, value in pairs if value is not ABSENT}
+    # Steps, outputs and criteria render some twenty of them: a `match` takes twice as long.
+    if isinstance(template, Reference):
+        return evaluate(template.expression, scope)
+    if isinstance(template, Literal):
+        return template.value
+    if isinstance(template, MapTemplate):
+        members = {}
+        for name, member in template.members:
+            value = render(member, scope)
+            if value is not ABSENT:
+                members[name] = value
+        return members
+    if isinstance(template, ListTemplate):
+        rendered = [render(item, scope) for item in template.items]
+        return [value for value in rendered if value is not ABSENT]
+    if isinstance(template, Selected):
+        return select(template.selector, scope)
+    return interpolate(template, scope)
 
 
 def interpolate(

@@ -28,6 +28,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+@lru_cache(maxsize=256)
 def is_amberflo_host(host: str) -> bool:
     """Whether a host is one of Amberflo's own: `amberflo.io` or below it."""
     name = host.rstrip(".").lower()

@@ -7,6 +7,7 @@ come of it, so that it is understood or refused as h11 does it.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
@@ -45,6 +46,19 @@ class Answer(Struct, frozen=True):
     parts: Iterator[bytes]
 
 
+class _Head(Struct, frozen=True):
+    """The head of a common answer."""
+
+    version: bytes
+    status: int
+    reason: bytes
+    headers: Headers
+    #: Whether another request may follow over the connection.
+    can_stay: bool
+    is_chunked: bool
+    length: int | None
+
+
 def read_raw(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
     """Headers as texts."""
     return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers)
@@ -54,27 +68,34 @@ def read_answer(connection: Connection, method: str) -> Answer:
     """The answer to a request with this method. Raises WireError, as do its parts."""
     data = b""
     while (end := data.find(_BLANK_LINE)) < 0:
+        if data and not _is_common_start(data):
+            return _read_closely(connection, method, data)
         part = connection.receive()
         if not part:
             raise WireError(
                 "RemoteProtocolError", "Server disconnected without sending a response."
             )
         data += part
-        if not _is_common_start(data):
-            return _read_closely(connection, method, data)
-    head = _HEAD.fullmatch(data, 0, end)
-    answer = None
-    if head is not None:
-        rest = data[end + len(_BLANK_LINE) :]
-        answer = _build_answer(connection, method, head, rest)
-    return answer or _read_closely(connection, method, data)
+    head = _read_head(data[:end])
+    if head is None:
+        return _read_closely(connection, method, data)
+    rest = data[end + len(_BLANK_LINE) :]
+    return Answer(
+        version=head.version,
+        status=head.status,
+        reason=head.reason,
+        headers=head.headers,
+        parts=_find_parts(connection, method, rest, head),
+    )
 
 
-def _build_answer(
-    connection: Connection, method: str, head: re.Match[bytes], rest: bytes
-) -> Answer | None:
-    """The answer of a head, or None where h11 has to read it."""
-    minor, status, reason, fields = head.groups(b"")
+@lru_cache(maxsize=64)
+def _read_head(data: bytes) -> _Head | None:
+    """The head of an answer, or None where h11 has to read it; many answers have the same."""
+    match = _HEAD.fullmatch(data)
+    if match is None:
+        return None
+    minor, status, reason, fields = match.groups(b"")
     headers = []
     framing: dict[str, str] = {}
     for line in fields.decode("latin-1").split("\r\n")[1:]:
@@ -86,18 +107,22 @@ def _build_answer(
             if key in framing:
                 return None
             framing[key] = value
-    can_stay = minor == b"1" and _is_lasting(framing.get("connection", ""))
-    parts = _find_parts(connection, rest, framing, can_stay=can_stay)
-    if parts is None:
+    coding = framing.get("transfer-encoding")
+    length = framing.get("content-length")
+    if coding is not None and (coding != "chunked" or length is not None):
         return None
-    if method == "HEAD" or status in (b"204", b"304"):
-        parts = read_length(connection, rest, 0, can_stay=can_stay)
-    return Answer(
+    if length is not None and not (
+        length.isascii() and length.isdigit() and len(length) <= _MOST_DIGITS
+    ):
+        return None
+    return _Head(
         version=b"HTTP/1." + minor,
         status=int(status),
         reason=reason,
         headers=tuple(headers),
-        parts=parts,
+        can_stay=minor == b"1" and _is_lasting(framing.get("connection", "")),
+        is_chunked=coding is not None,
+        length=None if length is None else int(length),
     )
 
 
@@ -108,26 +133,22 @@ def _read_closely(connection: Connection, method: str, data: bytes) -> Answer:
 
 
 def _is_common_start(data: bytes) -> bool:
-    """Whether this is the head of a common answer, or may become it."""
+    """Whether this may become the head of a common answer."""
     return data[: len(_START)] == _START[: len(data)] and (
-        _BLANK_LINE in data or (len(data) <= _LONGEST and data.count(b"\n") == data.count(b"\r\n"))
+        len(data) <= _LONGEST and data.count(b"\n") == data.count(b"\r\n")
     )
 
 
-def _find_parts(
-    connection: Connection, data: bytes, framing: dict[str, str], *, can_stay: bool
-) -> Iterator[bytes] | None:
-    """The parts of a body, of which `data` has come already; None where h11 has to read it."""
-    coding = framing.get("transfer-encoding")
-    length = framing.get("content-length")
-    if coding is not None:
-        is_common = coding == "chunked" and length is None
-        return read_chunks(connection, data, can_stay=can_stay) if is_common else None
-    if length is None:
+def _find_parts(connection: Connection, method: str, data: bytes, head: _Head) -> Iterator[bytes]:
+    """The parts of a body, of which `data` has come already."""
+    can_stay = head.can_stay
+    if method == "HEAD" or head.status in (204, 304):
+        return read_length(connection, data, 0, can_stay=can_stay)
+    if head.is_chunked:
+        return read_chunks(connection, data, can_stay=can_stay)
+    if head.length is None:
         return read_all(connection, data)
-    if not (length.isascii() and length.isdigit() and len(length) <= _MOST_DIGITS):
-        return None
-    return read_length(connection, data, int(length), can_stay=can_stay)
+    return read_length(connection, data, head.length, can_stay=can_stay)
 
 
 def _is_lasting(connection: str) -> bool:

@@ -71,12 +71,12 @@ class Connection:
         where time runs out.
         """
         self.is_done = False
-        rest = memoryview(data)
+        sent = 0
         try:
-            while rest:
+            while sent < len(data):
                 left = self._measure_rest("WriteTimeout")
                 try:
-                    rest = rest[self._socket.send(rest) :]
+                    sent += self._socket.send(memoryview(data)[sent:] if sent else data)
                 except BlockingIOError:
                     _watch(self._socket, for_writing=True)(min(left, _LONGEST_WAIT_S))
         except TimeoutError as error:

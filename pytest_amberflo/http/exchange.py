@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from msgspec import Struct, field
 
-from pytest_amberflo.http.json_text import JsonTextError, read_json
+from pytest_amberflo.http.json_text import JsonTextError, read_json_body
 
 #: Header fields in the order of the wire; names keep their spelling, a name may repeat.
 Headers: TypeAlias = tuple[tuple[str, str], ...]
@@ -18,8 +18,11 @@ Headers: TypeAlias = tuple[tuple[str, str], ...]
 def find_header(headers: Headers, name: str) -> str | None:
     """The values of a header joined by `, `, without regard to the name's case, or None."""
     wanted = name.lower()
-    values = [value for key, value in headers if key.lower() == wanted]
-    return ", ".join(values) if values else None
+    found: str | None = None
+    for key, value in headers:
+        if key.lower() == wanted:
+            found = value if found is None else f"{found}, {value}"
+    return found
 
 
 def media_type_of(headers: Headers) -> str | None:
@@ -57,7 +60,7 @@ class NotJsonError(ValueError):
 def load_json(body: bytes) -> Any:
     """The JSON value of a body, read strictly (see `read_json`). Raises NotJsonError."""
     try:
-        return read_json(body.decode("utf-8"))
+        return read_json_body(body)
     except UnicodeDecodeError as error:
         raise NotJsonError(
             f"byte 0x{body[error.start]:02x} at {error.start} is no UTF-8"

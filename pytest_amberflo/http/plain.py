@@ -16,7 +16,7 @@ from pytest_amberflo.http.answer import Answer, read_answer
 if TYPE_CHECKING:
     from pytest_amberflo.http.connection import Address, Connection
     from pytest_amberflo.http.dialogue import Dialogue
-    from pytest_amberflo.http.exchange import Request
+    from pytest_amberflo.http.exchange import Headers, Request
 
 _PORTS: Final = 65_536
 #: The part before the path of a URL in which nothing has to be encoded, decoded or hidden.
@@ -60,12 +60,14 @@ class PlainRequest(Struct, frozen=True):
         return read_answer(connection, self.method)
 
 
+@lru_cache(maxsize=256)
 def find_origin(url: str) -> Origin | None:
     """Where a request to a URL goes; None for a URL that httpx has to read."""
     match = _PARTS.match(url)
     return None if match is None else _read_origin(match[1])
 
 
+@lru_cache(maxsize=256)
 def target_of(url: str) -> str | None:
     """The path and query of a URL as they are written, or None where they must be encoded."""
     match = _PARTS.match(url)
@@ -80,27 +82,37 @@ def make_plain(request: Request, origin: Origin, target: str, user_agent: str) -
 
     A header that cannot be encoded raises UnicodeError.
     """
+    body = request.body or b""
+    head = _write_head(request.method, origin, target, request.headers, user_agent)
+    if head is None:
+        return _make_closely(request, origin, target, user_agent)
+    length = b"Content-Length: %d\r\n" % len(body) if _has_length(request) else b""
+    return PlainRequest(origin.address, request.method, b"".join((head, length, b"\r\n", body)))
+
+
+@lru_cache(maxsize=64)
+def _write_head(
+    method: str, origin: Origin, target: str, headers: Headers, user_agent: str
+) -> bytes | None:
+    """The lines before the length of the body; None where h11 has to write them.
+
+    A run sends one and the same for many items, whose bodies differ; written anew it takes 15 us.
+    """
     defaults = _list_defaults(user_agent)
     replaced = []
     own = []
-    for name, value in request.headers:
+    for name, value in headers:
         key = name.lower()
         if key in _MEANINGFUL or not (_NAME.fullmatch(name) and _VALUE.fullmatch(value)):
-            return _make_closely(request, origin, target, user_agent)
+            return None
         if key in defaults:
             replaced.append(key)
         own.append(f"{name}: {value}\r\n")
-    if request.method not in _METHODS:
-        return _make_closely(request, origin, target, user_agent)
-    if _has_length(request):
-        own.append(f"Content-Length: {len(request.body or b'')}\r\n")
+    if method not in _METHODS:
+        return None
     lines = [line for key, line in defaults.items() if key not in replaced]
-    head = (
-        f"{request.method} {target} HTTP/1.1\r\nHost: {origin.host}\r\n"
-        f"{''.join(lines)}{''.join(own)}\r\n"
-    )
-    data = head.encode("latin-1") + (request.body or b"")
-    return PlainRequest(origin.address, request.method, data)
+    head = f"{method} {target} HTTP/1.1\r\nHost: {origin.host}\r\n{''.join(lines)}{''.join(own)}"
+    return head.encode("latin-1")
 
 
 def _make_closely(request: Request, origin: Origin, target: str, user_agent: str) -> PlainRequest:

@@ -21,7 +21,9 @@ class Pool:
     """Connections that several threads share; each is used by one at a time."""
 
     def __init__(self) -> None:
-        self._changed = threading.Condition(threading.Lock())
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
+        self._waiting = 0
         self._kept: list[Connection] = []
         self._open = 0
         self._is_closed = False
@@ -32,7 +34,7 @@ class Pool:
         A request is never sent twice: a kept connection that the server has closed is noticed
         before. Raises WireError, and UnicodeError for a host that can be none.
         """
-        with self._changed:
+        with self._lock:
             kept = self._claim(address, deadline)
         if kept is not None:
             kept.deadline = deadline
@@ -40,24 +42,24 @@ class Pool:
         try:
             return Connection(self, address, deadline)
         except BaseException:
-            with self._changed:
+            with self._lock:
                 self._open -= 1
-                self._changed.notify()
+                self._tell()
             raise
 
     def take_back(self, connection: Connection) -> None:
         """Keep a connection, or close it where no other request may follow its last answer."""
-        with self._changed:
+        with self._lock:
             if connection.is_done and not self._is_closed and len(self._kept) < MOST_KEPT:
                 connection.expires_at = time.monotonic() + KEEP_ALIVE_S
                 self._kept.append(connection)
             else:
                 self._close(connection)
-            self._changed.notify()
+            self._tell()
 
     def close(self) -> None:
         """Close the kept connections now, and those in use when they come back."""
-        with self._changed:
+        with self._lock:
             self._is_closed = True
             while self._kept:
                 self._close(self._kept.pop())
@@ -68,7 +70,9 @@ class Pool:
             now = time.monotonic()
             while self._kept and self._kept[0].expires_at < now:
                 self._close(self._kept.pop(0))
-            for kept in [kept for kept in self._kept if kept.address == address]:
+            for kept in self._kept[:]:
+                if kept.address != address:
+                    continue
                 self._kept.remove(kept)
                 if not kept.is_readable():
                     return kept
@@ -79,8 +83,18 @@ class Pool:
             if self._kept:
                 self._kept.pop(0).close()  # the new one takes its place
                 return None
-            if not self._changed.wait(max(0.0, deadline - now)):
+            self._waiting += 1
+            try:
+                is_told = self._changed.wait(max(0.0, deadline - now))
+            finally:
+                self._waiting -= 1
+            if not is_told:
                 raise WireError("PoolTimeout", "no connection became free")
+
+    def _tell(self) -> None:
+        """Tell one who waits that there may be a connection."""
+        if self._waiting:
+            self._changed.notify()
 
     def _close(self, connection: Connection) -> None:
         self._open -= 1

@@ -43,9 +43,9 @@ class Redactor:
 
     def register(self, secret: object) -> None:
         """Mask this text from now on; anything that is no text, or too short, is passed over."""
-        if not isinstance(secret, str) or len(secret) < _SHORTEST or set(secret) <= {"*"}:
+        if not isinstance(secret, str) or secret in self._secrets:
             return
-        if secret in self._secrets:
+        if len(secret) < _SHORTEST or set(secret) <= {"*"}:
             return
         self._secrets[secret] = list_literals(secret)
         self._pattern = None

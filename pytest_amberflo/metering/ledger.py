@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 def fold(text: str | None) -> str:
     """An empty text and none, and both forms of an accented letter, may be the same."""
-    return unicodedata.normalize("NFC", text or "")
+    if not text or text.isascii():
+        return text or ""
+    return unicodedata.normalize("NFC", text)
 
 
 class Fate(Enum):
@@ -116,9 +118,10 @@ class Ledger:
         """Enter transmissions; those of the same record come together."""
         for transmission in transmissions:
             event = transmission.event
-            record = self._records.get(event.identity)
+            identity = event.identity
+            record = self._records.get(identity)
             if record is None:
-                record = self._records[event.identity] = Record(event)
+                record = self._records[identity] = Record(event)
                 found = self._by_customer.setdefault(fold(event.customer), [])
                 found.append((len(self._records), record))
             record.transmissions.append(transmission)

@@ -6,6 +6,8 @@ import json
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, DecimalException
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -17,6 +19,8 @@ _ULP: Final = Decimal(2) ** -53
 _EXACT_BELOW: Final = Decimal(2) ** 53
 #: Longer numbers are shown as powers of ten.
 _MOST_DIGITS: Final = 24
+_DECODE: Final = msgspec.json.Decoder(float_hook=Decimal).decode
+_ENCODE: Final = msgspec.json.Encoder(decimal_format="number").encode
 
 
 class NotMeteringJsonError(ValueError):
@@ -30,12 +34,36 @@ def load_exact(body: bytes) -> Any:
     would be hidden.
     """
     try:
+        value = _DECODE(body)
+        # As its value is written, perhaps with spaces: then nothing stands twice in it.
+        if _ENCODE(value) in (body, body.replace(b", ", b",").replace(b": ", b":")):
+            return _make_decimals(value)
+    except (ValueError, ArithmeticError, RecursionError):
+        pass  # what is wrong is said below
+    try:
         text = body.decode("utf-8")
         if text.startswith("\ufeff"):
             json.loads(text)  # says what is wrong
         return _DECODER.decode(text)
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise NotMeteringJsonError(str(error)) from None
+
+
+def _make_decimals(value: Any) -> Any:
+    """A JSON value that was just read, its integers as decimals, too."""
+    kind = type(value)
+    if kind is int:
+        return Decimal(value)
+    if kind is dict:
+        for name, member in value.items():
+            kind = type(member)
+            if kind is int:
+                value[name] = Decimal(member)
+            elif kind is dict or kind is list:
+                _make_decimals(member)
+    elif kind is list:
+        value[:] = map(_make_decimals, value)
+    return value
 
 
 def _refuse_constant(constant: str) -> Any:

@@ -21,11 +21,11 @@ from pytest_amberflo.metering.amount import Amount, aggregate
 from pytest_amberflo.metering.number import ZERO
 from pytest_amberflo.metering.query import Aggregation
 from pytest_amberflo.metering.terms import NOTHING_KNOWN, Explanation, Terms
-from pytest_amberflo.metering.unit import Unit, list_units
+from pytest_amberflo.metering.unit import Unit, list_sure, list_units
 from pytest_amberflo.metering.window import MONDAY, Interval
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from decimal import Decimal
 
     from pytest_amberflo.metering.event import Identity, MeterEvent
@@ -77,6 +77,9 @@ class Freedom(Struct, frozen=True, kw_only=True):
         return group, query.interval.floor(event.time_ms // 1000, self.week_start)
 
 
+_FULL: Final = Freedom()
+
+
 class World(Struct, frozen=True, kw_only=True):
     """The usage that one choice of everything open leads to, and every choice that does."""
 
@@ -103,10 +106,22 @@ def passes(event: MeterEvent, query: UsageQuery) -> bool:
     return all(event.attribute(name) in allowed for name, allowed in query.filters)
 
 
+def is_clear(events: Iterable[MeterEvent], query: UsageQuery) -> bool:
+    """Whether nothing that a right service is free to do makes a difference for these events."""
+    return (
+        query.is_aligned
+        and query.interval is not Interval.WEEK
+        and all(event.attribute(name) is not None for name in query.group_by for event in events)
+    )
+
+
 def list_freedoms(
     events: Sequence[MeterEvent], query: UsageQuery, terms: Terms
 ) -> Iterator[Freedom]:
     """Every way of a right service that makes a difference for these events; the fullest first."""
+    if is_clear(events, query):
+        yield _FULL
+        return
     days: Sequence[int] = (MONDAY,)
     if query.interval is Interval.WEEK:
         days = sorted(terms.week_starts)
@@ -164,7 +179,32 @@ def list_worlds(
         if record.event.meter == query.meter
         and (query.customers is None or record.event.customer in query.customers)
     ]
-    units = [_fix(unit, known.proven) for unit in list_units(mine, terms)]
+    sure = list_sure(mine, terms)
+    if sure is not None and is_clear(sure, query):
+        worlds: tuple[World, ...] = (_build_only(sure, query),)
+    else:
+        worlds = list_open_worlds(mine, query, terms, known)
+    if query.aggregation in (Aggregation.MAX, Aggregation.MIN):
+        return tuple(_complete_extremes(world, worlds, query, terms) for world in worlds)
+    return worlds
+
+
+def _build_only(events: Sequence[MeterEvent], query: UsageQuery) -> World:
+    """The world of events that surely count, where a service is free to do nothing."""
+    shown: dict[Cell, list[MeterEvent]] = defaultdict(list)
+    for event in events:
+        cell = _FULL.place(event, query)
+        if cell is not None:
+            shown[cell].append(event)
+    cells = {cell: aggregate(found, query.aggregation) for cell, found in shown.items()}
+    return World(cells=cells, freedom=_FULL, week_starts=frozenset({_FULL.week_start}))
+
+
+def list_open_worlds(
+    records: Sequence[Record], query: UsageQuery, terms: Terms, known: Knowledge
+) -> tuple[World, ...]:
+    """The worlds of records of a meter and its customers, of which anything may be open."""
+    units = [_fix(unit, known.proven) for unit in list_units(records, terms)]
     events = [event for unit in units for outcome in unit.outcomes for event in outcome]
     found: dict[object, World] = {}
     count = 0
@@ -179,10 +219,7 @@ def list_worlds(
                 raise TooManyWorldsError("too much is open: nothing can be concluded")
             key = frozenset((cell, amount.value) for cell, amount in world.cells.items())
             found[key] = _unite(found[key], world) if key in found else world
-    worlds = tuple(found.values())
-    if query.aggregation in (Aggregation.MAX, Aggregation.MIN):
-        return tuple(_complete_extremes(world, worlds, query, terms) for world in worlds)
-    return worlds
+    return tuple(found.values())
 
 
 def _fix(unit: Unit, proven: frozenset[Identity]) -> Unit:

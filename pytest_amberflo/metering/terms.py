@@ -58,6 +58,10 @@ class Explanation(Struct, frozen=True):
     denied: frozenset[Identity] = frozenset()
 
 
+#: Every record is surely stored, or surely not: nothing can be learnt of any.
+_NOTHING_OPEN: Final = frozenset({Explanation()})
+
+
 class Knowledge(Struct, frozen=True):
     """What readings have shown of the records that may or may not be stored.
 
@@ -83,6 +87,8 @@ class Knowledge(Struct, frozen=True):
 
     def learn(self, explanations: frozenset[Explanation]) -> Knowledge:
         """What is known after a reading that one of these explains."""
+        if explanations == _NOTHING_OPEN and len(self.alternatives) == 1:
+            return self
         if len(self.alternatives) * len(explanations) > _MOST_ALTERNATIVES:
             needed = frozenset.intersection(*(found.stored for found in explanations))
             return Knowledge(frozenset({self.proven | needed}))

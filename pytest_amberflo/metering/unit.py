@@ -58,6 +58,20 @@ def list_units(records: Sequence[Record], terms: Terms) -> tuple[Unit, ...]:
     return tuple(units)
 
 
+def list_sure(records: Sequence[Record], terms: Terms) -> Outcome | None:
+    """What counts of these records where each surely counts once; None where that is not so.
+
+    Most items send every record once and have it accepted: they need no units.
+    """
+    for record in records:
+        sent = record.transmissions
+        if len(sent) != 1 or sent[0].fate is not Fate.STORED or record.event.cancels:
+            return None
+    if len(records) > 1 and len({_loosen(record, terms) for record in records}) < len(records):
+        return None
+    return tuple(record.event for record in records)
+
+
 def _loosen(record: Record, terms: Terms) -> object:
     """Equal for records of which it is not certain that they are two."""
     event = record.event

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 #: How long before now the event of a test lies: clocks of services differ, and a future event
 #: may be refused.
 _PAST_S: Final = 60
+#: Of the buckets that begin with a multiple of it.
+_LENGTHS_S: Final = {"HOUR": 3600, "DAY": 86_400}
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_S: Final = 86400
 #: The length of 400 years of the Gregorian calendar.
@@ -38,10 +40,9 @@ class Interval(Enum):
         Weeks start on `week_start` (0 for Monday to 6 for Sunday); on what day the real service
         starts them is not known. Any moment has a bucket, however far from now.
         """
-        if self is Interval.HOUR:
-            return seconds - seconds % 3600
-        if self is Interval.DAY:
-            return seconds - seconds % _DAY_S
+        length = _LENGTHS_S.get(self._value_)
+        if length is not None:
+            return seconds - seconds % length
         if self is Interval.WEEK:
             # 1970-01-05 was a Monday.
             return seconds - (seconds - (4 + week_start) * _DAY_S) % (7 * _DAY_S)

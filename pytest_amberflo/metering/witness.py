@@ -90,20 +90,21 @@ def find_sights(
     shown = {
         event.identity: cell for cell, amount in world.cells.items() for event in amount.events
     }
-    mine = [record for record in records if record.event.meter == query.meter]
+    mine = [
+        (record, record.event.identity, record.fate is Fate.MAYBE)
+        for record in records
+        if record.event.meter == query.meter
+    ]
     open_cells: dict[Cell, list[MeterEvent]] = defaultdict(list)
     places: dict[Identity, Cell] = {}
-    for record in mine:
-        place = world.freedom.place(record.event, query)
-        if place is not None and record.fate is not Fate.REFUSED:
-            places[record.event.identity] = place
-            if record.fate is Fate.MAYBE:
-                open_cells[place].append(record.event)
+    for record, identity, is_open in mine:
+        place = world.freedom.place(record.event, query) if is_open else None
+        if place is not None:
+            places[identity] = place
+            open_cells[place].append(record.event)
     rows = {(row.group, row.bucket): row for row in judgement.rows}
     sights: dict[Identity, Sight] = {}
-    for record in mine:
-        identity = record.event.identity
-        is_open = record.fate is Fate.MAYBE
+    for record, identity, is_open in mine:
         cell = places.get(identity) if is_open else shown.get(identity)
         if cell is None or not _is_surely_placed(record.event, query, terms):
             continue

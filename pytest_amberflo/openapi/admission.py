@@ -7,7 +7,7 @@ said. A pair of request and response takes 60 us here and 4 ms there.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from msgspec import Struct
 
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from pytest_amberflo.http.exchange import Headers, Request, Response
     from pytest_amberflo.openapi.wire import Fields
 
+#: Of a body: the status of its response, 0 for a request, and its content type as it is written.
+_Place: TypeAlias = tuple[int, str]
 #: Styles in which a single text stands as it is.
 _PLAIN_STYLES: Final = ("simple", "form", "cookie")
 
@@ -73,7 +75,8 @@ class Admission:
             self._data["security"], readable["components"]["securitySchemes"]
         )
         self._parameters = [self._read_parameter(data) for data in self._data["parameters"]]
-        self._accepts: dict[tuple[str, str], Accept] = {}
+        #: What judges a body, where nothing else of its message has to be looked at.
+        self._accepts: dict[_Place, Accept] = {}
 
     def admits_request(self, request: Request, path_texts: Mapping[str, str]) -> bool:
         """Whether a request surely keeps its description."""
@@ -88,22 +91,31 @@ class Admission:
 
     def admits_response(self, response: Response) -> bool:
         """Whether a response surely keeps its description."""
+        place = response.status, find_header(response.headers, "content-type") or ""
+        accept = self._accepts.get(place) if response.body else None
+        try:
+            if accept is not None:
+                return accept(read_body_as_json(response.body)) is True
+            return self._admits_anew(response, place)
+        except (RecursionError, UnreadableError):
+            return False
+
+    def _admits_anew(self, response: Response, place: _Place) -> bool:
+        """Whether a response keeps its description, of which no other was like it."""
         key = find_status(self._data["responses"], response.status)
         if key is None:
             return False
         described = self._data["responses"][key]
-        if any(_is_asked_for(header) for header in described["headers"].values()):
+        headers = described["headers"]
+        if any(_is_asked_for(header) for header in headers.values()):
             return False
         content = described.get("content")
-        try:
-            found, media_type = judge_body(self._operation.method, response, content)
-            if found or media_type is None:
-                return not found and not described["headers"]
-            if described["headers"] and not _lacks_all(response.headers, described["headers"]):
-                return False
-            return self._admits_json(key, content[media_type], response.headers, response.body)
-        except (RecursionError, UnreadableError):
+        found, media_type = judge_body(self._operation.method, response, content)
+        if found or media_type is None:
+            return not found and not headers
+        if headers and not _lacks_all(response.headers, headers):
             return False
+        return self._admits_json(place, content[media_type], response.body, is_kept=not headers)
 
     def _resolve(self, reference: str) -> Any:
         name = reference.removeprefix(SCHEMAS)
@@ -138,25 +150,28 @@ class Admission:
             return True
         if not request.body or not isinstance(described, dict):
             return isinstance(described, dict) and described.get("required") is not True
+        place = 0, find_header(request.headers, "content-type") or ""
+        accept = self._accepts.get(place)
+        if accept is not None:
+            return accept(read_body_as_json(request.body)) is True
         content = described.get("content", {})
-        found = parse_content_type(find_header(request.headers, "content-type") or "")
-        media_type = choose_media_type(content, found)
+        media_type = choose_media_type(content, parse_content_type(place[1]))
         if media_type is None:
             return False
-        return self._admits_json("", content[media_type], request.headers, request.body)
+        return self._admits_json(place, content[media_type], request.body)
 
     def _admits_json(
-        self, key: str, media: Mapping[str, Any], headers: Headers, body: bytes
+        self, place: _Place, media: Mapping[str, Any], body: bytes, *, is_kept: bool = True
     ) -> bool:
-        """Whether a body of a described media type is JSON that its schema accepts."""
-        content_type = find_header(headers, "content-type") or ""
-        if not parse_content_type(content_type).is_json:
+        """Whether a body of a described media type is JSON that its schema accepts.
+
+        With `is_kept`, other bodies at this place need nothing but their schema.
+        """
+        if not parse_content_type(place[1]).is_json:
             return False
-        accept = self._accepts.get((key, content_type))
-        if accept is None:
-            accept = self._compiler.compile(media["schema"]) if "schema" in media else accept_any
-            if len(self._accepts) < _MOST_KEPT:
-                self._accepts[key, content_type] = accept
+        accept = self._compiler.compile(media["schema"]) if "schema" in media else accept_any
+        if is_kept and len(self._accepts) < _MOST_KEPT:
+            self._accepts[place] = accept
         return accept(read_body_as_json(body)) is True
 
 

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 from msgspec import Struct
 
 from pytest_amberflo.http.exchange import is_json_type, is_xml_type
-from pytest_amberflo.http.json_text import JsonTextError, read_json
+from pytest_amberflo.http.json_text import JsonTextError, read_json_body
 from pytest_amberflo.openapi.shape import make_readings, read_members
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def read_body_as_json(raw: bytes) -> Any:
     if raw.startswith(b"\xef\xbb\xbf"):
         raise UnreadableError("is no JSON: it begins with a byte order mark")
     try:
-        return read_json(raw.decode("utf-8"), has_unique_names=True)
+        return read_json_body(raw, has_unique_names=True)
     except UnicodeDecodeError as error:
         byte = f"byte 0x{raw[error.start]:02x} at {error.start}"
         raise UnreadableError(f"is no JSON: {byte} is no UTF-8") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
@@ -91,3 +92,22 @@ def test_a_schema_that_refers_to_itself_ends() -> None:
 def test_every_format_that_is_checked_is_known() -> None:
     """One that were not would be accepted unchecked."""
     assert set(make_format_checker().checkers) <= set(CHECKED)
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ({"type": "string"}, 1),
+        ({"type": "string", "maxLength": 1}, "ab"),
+        ({"type": "integer", "minimum": 1, "description": "one or more"}, 0),
+        ({"type": ["string", "null"], "enum": ["a"]}, "b"),
+        ({"type": "array", "items": {"type": "string"}}, [1]),
+        ({"type": "object", "required": ["b"]}, {}),
+        (False, None),
+    ],
+)
+def test_a_member_is_held_to_more_than_its_type(member: Any, value: Any) -> None:
+    """What a schema says beside the type counts, also where the type is right."""
+    schema = {"type": "object", "properties": {"a": member}}
+    compiled = Compiler(resolve=lambda _: None, formats=CHECKED).compile(schema)
+    assert compiled({"a": value}) is not True

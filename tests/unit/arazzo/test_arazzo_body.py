@@ -6,11 +6,14 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from unit.arazzo.arazzo_kit import bind, write_workflow
 
 from pytest_amberflo.arazzo.body import dump_json
+from pytest_amberflo.arazzo.errors import EvaluationError
 from pytest_amberflo.arazzo.plan import PlanError, plan_request
-from pytest_amberflo.arazzo.scope import Scope
+from pytest_amberflo.arazzo.scope import Scope, Unknown
 from pytest_amberflo.http.exchange import Request, find_header
 
 API = """\
@@ -142,3 +145,43 @@ def test_a_body_that_cannot_be_built_says_why(operation: str, body: str, message
 def test_json_is_compact_utf_8() -> None:
     """Bodies are written without spaces and without escapes for letters."""
     assert dump_json({"a": ["é", 1.5, None]}) == '{"a":["é",1.5,null]}'.encode()
+
+
+#: What a document, an input or a response may hold, and what only a program can.
+SCALARS: st.SearchStrategy[Any] = st.one_of(
+    st.none() | st.booleans() | st.integers() | st.floats(),
+    st.text() | st.text('\x00\x1f\x7f\u2028"\\/\ud800') | st.text(max_size=3).map(Unknown),
+    st.sampled_from([1e16, 1e-5, 1e-4, 9999999999999998.0, -0.0, 10**30, b"x", {1, 2}]),
+)
+PAYLOADS = st.recursive(
+    SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text(max_size=3) | st.integers(0, 3), inner, max_size=3)
+        | st.tuples(inner)
+    ),
+    max_leaves=6,
+)
+
+
+@given(PAYLOADS)
+@settings(max_examples=300, deadline=None, derandomize=True)
+@example([1e-5])
+@example({"a": 1e16})
+@example({None: 1, True: 2})
+def test_every_payload_is_written_as_json_writes_it(payload: Any) -> None:
+    """The quick encoder writes byte for byte what the other one does, or leaves it to that."""
+    try:
+        due = json.dumps(payload, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        raw = due.encode()
+    except (TypeError, ValueError):
+        with pytest.raises(EvaluationError):
+            dump_json(payload)
+    else:
+        assert dump_json(payload) == raw
+
+
+def test_an_integer_that_nobody_prints_is_refused() -> None:
+    """Python prints no integer of more than 4300 digits, and no encoder does."""
+    with pytest.raises(EvaluationError, match="has no form in JSON"):
+        dump_json([10**5000])

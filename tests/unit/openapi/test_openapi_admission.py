@@ -235,6 +235,46 @@ def test_nothing_is_let_in_that_openapi_core_refuses(
     check(description, request, Response(status=status, headers=headers, body=body))
 
 
+PLAIN = (("Content-Type", "text/plain"),)
+#: The headers that responses are described with.
+KEPT: st.SearchStrategy[Any] = st.sampled_from(
+    [{}, {}, {"X-B": {"schema": {"type": "string"}}}, {"X-B": {"schema": {"type": "integer"}}}]
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.sampled_from(VERSIONS),
+    st.dictionaries(st.sampled_from(["200", "4XX", "default"]), KEPT, min_size=1),
+    st.lists(
+        st.tuples(
+            st.sampled_from([JSON, JSON, (*JSON, ("X-B", "x")), (("X-B", "x"),), PLAIN]),
+            st.sampled_from([200, 200, 404, 500]),
+            st.sampled_from([b'{"a": "b"}', b'{"a": 7}', b"", b"{"]),
+        ),
+        min_size=2,
+        max_size=6,
+    ),
+)
+def test_what_was_let_in_before_lets_nothing_wrong_in(
+    version: str, responses: Any, messages: list[tuple[Headers, int, bytes]]
+) -> None:
+    """Messages one after the other: what is kept of one judges only such as it."""
+    schema = {"type": "object", "properties": {"a": {"type": "string"}}}
+    description = build(version, schema, [], [], responses)
+    admission = admission_of(description)
+    contract, operation = Contract(description), find(description, "send")
+    for headers, status, body in messages:
+        request = Request(method="POST", url="http://h/", headers=headers, body=body)
+        response = Response(status=status, headers=headers, body=body)
+        if admission.admits_request(request, {}):
+            event("request let in")
+            assert contract.check_request(operation, request, {}) == ()
+        if admission.admits_response(response):
+            event("response let in")
+            assert contract.check_response(operation, request, response) == ()
+
+
 @settings(max_examples=400, deadline=None)
 @given(st.sampled_from(VERSIONS), BODIES)
 def test_a_body_alone_is_judged_alike(version: str, exchanged: tuple[Any, Any]) -> None:
