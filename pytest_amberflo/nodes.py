@@ -40,9 +40,10 @@ RUN: Final[pytest.StashKey[Run]] = pytest.StashKey()
 REFUSAL: Final = pytest.StashKey[str]()
 _REPLACED: Final = str.maketrans({"[": "(", "]": ")", "/": "_"})
 #: The fixture that hands an item what it runs.
-_WORKFLOW: Final = "_amberflo_workflow"
-#: Fixtures that say where Amberflo's own hosts are, for workflows that call them.
+WORKFLOW: Final = "_amberflo_workflow"
+#: Those that it reads for workflows that call Amberflo's own hosts, and for all.
 _PLACES: Final = ("amberflo_url", "amberflo_target")
+_READ: Final = ("amberflo_servers", "amberflo_inputs")
 
 
 def run_of(config: pytest.Config) -> Run:
@@ -221,12 +222,10 @@ def _make_item(
 ) -> WorkflowItem:
     marks = [*prepared.extension.marks, *(row.marks if row is not None else ())]
     calls_service = run_of(parent.config).calls_service(prepared.bound)
-    fixtures = [
-        *(_PLACES if calls_service else ()),
-        _WORKFLOW,
-        *prepared.extension.inputs.values(),
-        *prepared.extension.fixtures,
-    ]
+    extension = prepared.extension
+    fixtures = [WORKFLOW, *extension.inputs.values(), *extension.fixtures]
+    if shows_fixtures(parent.config):
+        fixtures = [*(_PLACES if calls_service else ()), *_READ, *fixtures]
     return WorkflowItem.from_parent(
         parent,
         name=name,
@@ -238,6 +237,12 @@ def _make_item(
     )
 
 
+def shows_fixtures(config: pytest.Config) -> bool:
+    """Whether the user wants to see which fixtures each item asks for."""
+    options = ("show_fixtures_per_test", "setupshow", "setupplan", "setuponly")
+    return any(config.getoption(name, False) for name in options)
+
+
 def _make_callable(marks: Iterable[MarkSpec], fixtures: Iterable[str]) -> Callable[..., None]:
     """The function that pytest calls: its signature asks for fixtures, marks are on it.
 
@@ -246,7 +251,7 @@ def _make_callable(marks: Iterable[MarkSpec], fixtures: Iterable[str]) -> Callab
 
     def run_workflow(**arguments: Any) -> None:
         __tracebackhide__ = True
-        arguments[_WORKFLOW]()
+        arguments[WORKFLOW]()
 
     signature = _make_signature(tuple(fixtures))
     run_workflow.__signature__ = signature  # type: ignore[attr-defined]
