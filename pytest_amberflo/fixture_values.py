@@ -19,8 +19,8 @@ from pytest_amberflo.nodes import (
     WorkflowItem,
     run_item,
     run_of,
-    shows_fixtures,
 )
+from pytest_amberflo.planting import shows_fixtures
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -188,3 +188,5 @@ def test_fixtures_are_shown_where_they_are_asked_for(
     assert text.count("amberflo_inputs") >= 3
     assert "amberflo_servers" in text
     assert "amberflo_url" in text
+    if option == "--setup-show":
+        assert text.count("SETUP    F amberflo_customer_id") == 3
