@@ -5,35 +5,24 @@ Imported in every run of pytest: they must be known before those of conftests, w
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from pytest_amberflo.option_table import SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
 
     from pytest_amberflo.control import ServerControl
     from pytest_amberflo.desk import Metering
+    from pytest_amberflo.fixture_values import FixtureValues
     from pytest_amberflo.metering.window import MeteringWindow
     from pytest_amberflo.run import Run
     from pytest_amberflo.service import ServiceStarter
     from pytest_amberflo.settings import Target
     from pytest_amberflo.verification import Verification
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_fixture_setup(
-    fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
-) -> Generator[None, object, object]:
-    """Mask the key from the moment that somebody's own fixture gives it."""
-    __tracebackhide__ = True
-    value: Any = yield
-    if fixturedef.argname == "amberflo_api_key":
-        from pytest_amberflo.nodes import run_of  # noqa: PLC0415  for those who ask
-
-        run_of(request.config).redactor.register(value)
-    return value
 
 
 @pytest.fixture(scope="session")
@@ -135,34 +124,54 @@ class ItemFixtures:
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
-        self._item: pytest.Item | None = None
 
     def _find_run(self) -> Run:
         from pytest_amberflo.nodes import run_of  # noqa: PLC0415  for those who ask
 
         return run_of(self._config)
 
+    @cached_property
+    def _values(self) -> FixtureValues:
+        from pytest_amberflo.fixture_values import FixtureValues  # noqa: PLC0415  likewise
+
+        return FixtureValues(self._config)
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Note whose fixtures are asked for next."""
-        self._item = item
+        if SETTINGS in self._config.stash:
+            self._values.begin(item)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(
+        self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+    ) -> Generator[None, object, object]:
+        """Mask the key from the moment that somebody's own fixture gives it."""
+        __tracebackhide__ = True
+        if SETTINGS in self._config.stash:
+            self._values.note(fixturedef, request)
+        value: Any = yield
+        if fixturedef.argname == "amberflo_api_key":
+            self._find_run().redactor.register(value)
+        return value
 
     @pytest.fixture
     def amberflo_customer_id(self) -> str:
         """A customer that nobody has used before."""
-        return self._find_run().new_customer()
+        customer: str = self._values.make("amberflo_customer_id")
+        return customer
 
     @pytest.fixture
     def amberflo_unique_id(self) -> str:
         """The unique id of an event; nobody has used it before."""
-        return self._find_run().new_unique_id()
+        unique_id: str = self._values.make("amberflo_unique_id")
+        return unique_id
 
     @pytest.fixture
     def metering_window(self) -> MeteringWindow:
         """The window of a query and the time of an event in it: half-open, UTC, whole days."""
-        from pytest_amberflo.metering.window import make_window  # noqa: PLC0415  with workflows
-
-        return make_window(self._find_run().now())
+        window: MeteringWindow = self._values.make("metering_window")
+        return window
 
     @pytest.fixture
     def amberflo_server(self, amberflo_customer_id: str) -> Iterator[ServerControl]:
@@ -218,29 +227,14 @@ class ItemFixtures:
             )
 
     @pytest.fixture
-    def amberflo_inputs(self, request: pytest.FixtureRequest) -> Mapping[str, Any]:
+    def amberflo_inputs(self) -> Mapping[str, Any]:
         """The inputs of the workflow, by name. An override has the last word."""
         __tracebackhide__ = True
-        from pytest_amberflo.gathering import gather_inputs  # noqa: PLC0415  only with workflows
-        from pytest_amberflo.nodes import WorkflowItem  # noqa: PLC0415
-
-        item = request.node
-        if not isinstance(item, WorkflowItem):
-            return {}
-        item.gathered = gather_inputs(request, item, self._find_run())
-        return dict(item.gathered.values)
+        inputs: Mapping[str, Any] = self._values.make("amberflo_inputs")
+        return inputs
 
     @pytest.fixture
-    def _amberflo_workflow(
-        self, amberflo_inputs: Mapping[str, Any], amberflo_servers: Mapping[str, str]
-    ) -> Callable[[], None]:
+    def _amberflo_workflow(self) -> Callable[[], None]:
         """Runs the item's workflow, which is ready to be run."""
         __tracebackhide__ = True
-        from pytest_amberflo import gathering  # noqa: PLC0415  only with workflows
-        from pytest_amberflo.nodes import WorkflowItem, run_item  # noqa: PLC0415
-
-        item, run = self._item, self._find_run()
-        assert isinstance(item, WorkflowItem)
-        url = gathering.read_url(item, run)
-        execution = gathering.prepare_execution(item, run, amberflo_inputs, url, amberflo_servers)
-        return partial(run_item, item, execution)
+        return self._values.prepare()

@@ -35,14 +35,17 @@ if TYPE_CHECKING:
 _NOTHING: Final = Inputs(values={}, origins={})
 
 
-def gather_inputs(request: pytest.FixtureRequest, item: WorkflowItem, run: Run) -> Inputs:
-    """The inputs of an item with where each is from; where one is unusable, the item errs."""
+def gather_inputs(item: WorkflowItem, run: Run, read: Callable[[str], Any]) -> Inputs:
+    """The inputs of an item with where each is from; where one is unusable, the item errs.
+
+    `read` gives the value of a fixture.
+    """
     __tracebackhide__ = True
 
     def read_fixture(name: str) -> Any:
         __tracebackhide__ = True
         fixture, _, attribute = name.partition(".")
-        value = request.getfixturevalue(fixture)
+        value = read(fixture)
         if attribute and not hasattr(value, attribute):
             raise InputError(f"the fixture {fixture} gives {value!r}, which has no `{attribute}`")
         return getattr(value, attribute) if attribute else value
@@ -138,18 +141,15 @@ def find_hands(item: pytest.Item, run: Run) -> Hands:
     )
 
 
-def read_url(item: WorkflowItem, run: Run) -> str | None:
+def check_place(run: Run, url: Any, target: Any) -> str | None:
     """Where a user's fixtures send Amberflo's own hosts, or None for the target of the run.
 
     A URL off this machine is refused unless it is of the target's host.
     """
     __tracebackhide__ = True
-    if not item.calls_service:
-        return None
-    if item.funcargs["amberflo_target"] != run.settings.target:
+    if target != run.settings.target:
         text = "amberflo_target only tells the target: --amberflo-target or amberflo_url set it"
         pytest.fail(f"the fixture {text}", pytrace=False)
-    url: Any = item.funcargs["amberflo_url"]
     if url == run.target_url:
         return None
     try:
@@ -165,6 +165,8 @@ def _trace_inputs(gathered: Inputs, values: Any) -> Inputs:
         raise InputError(
             f"the fixture amberflo_inputs gives {values!r}; a mapping of inputs by name is due"
         )
+    if values == gathered.values:
+        return Inputs(values=dict(values), origins=gathered.origins)
     origins = {
         name: gathered.origins[name]
         if name in gathered.origins and gathered.values[name] == value

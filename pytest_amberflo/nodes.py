@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
+import os
 import warnings
-from functools import lru_cache
-from itertools import count
+from functools import cached_property
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,15 +13,14 @@ import pytest
 from pytest_amberflo.option_table import SETTINGS, STARTED
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
 
     import pluggy
 
     from pytest_amberflo.execution import Execution, PreparedWorkflow
     from pytest_amberflo.extension import Row
     from pytest_amberflo.inputs import Inputs
-    from pytest_amberflo.marks import MarkSpec
     from pytest_amberflo.run import Run
 
 #: Whether the test itself has failed, for fixtures that look at it afterwards.
@@ -38,11 +36,8 @@ HAR: Final = "amberflo_har"
 RUN: Final[pytest.StashKey[Run]] = pytest.StashKey()
 #: Why no workflow of this worker may run, where a worker cannot end the run itself.
 REFUSAL: Final = pytest.StashKey[str]()
-_REPLACED: Final = str.maketrans({"[": "(", "]": ")", "/": "_"})
 #: The fixture that hands an item what it runs.
-_WORKFLOW: Final = "_amberflo_workflow"
-#: Fixtures that say where Amberflo's own hosts are, for workflows that call them.
-_PLACES: Final = ("amberflo_url", "amberflo_target")
+WORKFLOW: Final = "_amberflo_workflow"
 
 
 def run_of(config: pytest.Config) -> Run:
@@ -67,15 +62,29 @@ class ArazzoFile(pytest.Module):
     def __init__(self, *, is_certain: bool, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._is_certain = is_certain
-        # For `request.module`; nothing is imported.
-        self.obj = ModuleType(self.path.stem)
-        self.obj.__file__ = str(self.path)
+        parent: pytest.Collector = kwargs["parent"]
+        path = self.path.parent
+        #: One object for all files of a folder: a path's hash is costly, and kept in it.
+        self.folder = parent.path if parent.path == path else path
+
+    @cached_property
+    def obj(self) -> ModuleType:
+        """What `request.module` gives; nothing is imported."""
+        module = ModuleType(self.path.stem)
+        module.__file__ = str(self.path)
+        return module
+
+    @property
+    def ihook(self) -> pluggy.HookRelay:
+        """The hooks of plugins and of the conftests above the document."""
+        return self.session.gethookproxy(self.folder)
 
     def collect(self) -> Iterator[pytest.Item | pytest.Collector]:
         """One node a workflow."""
         from pytest_amberflo.arazzo.errors import DocumentError  # noqa: PLC0415  only with files
         from pytest_amberflo.collection import prepare_document  # noqa: PLC0415
         from pytest_amberflo.exchange_text import clean  # noqa: PLC0415
+        from pytest_amberflo.planting import make_node, name_nodes  # noqa: PLC0415
 
         run = run_of(self.config)
         try:
@@ -86,7 +95,7 @@ class ArazzoFile(pytest.Module):
         names = name_nodes([workflow.workflow.workflow_id for workflow in prepared])
         for name, workflow in zip(names, prepared, strict=True):
             self._warn(workflow)
-            yield _make_node(self, name, workflow)
+            yield make_node(self, name, workflow)
 
     def _warn(self, prepared: PreparedWorkflow) -> None:
         """Warn of what is odd about a workflow; an error where the user wants warnings to be."""
@@ -110,6 +119,12 @@ class WorkflowNode(pytest.Collector):
     def __init__(self, *, children: Callable[[Any], Iterable[Any]], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._children = children
+        self.folder: Path = kwargs["parent"].folder
+
+    @property
+    def ihook(self) -> pluggy.HookRelay:
+        """The hooks of plugins and of the conftests above the document."""
+        return self.session.gethookproxy(self.folder)
 
     def collect(self) -> Iterator[pytest.Item | pytest.Collector]:
         """One node a row or variant."""
@@ -136,28 +151,33 @@ class WorkflowItem(pytest.Function):
         self.calls_service = calls_service
         #: Before a user's fixture has had the last word; while the item is set up.
         self.gathered: Inputs | None = None
-        self._hooks: pluggy.HookRelay | None = None
+        self.folder: Path = kwargs["parent"].folder
+        #: While the item runs.
+        self.hooks: pluggy.HookRelay | None = None
 
     @property
     def ihook(self) -> pluggy.HookRelay:
         """The hooks of plugins and of the conftests above the item.
 
-        pytest looks for the conftests at each of twenty calls an item, which takes 0.1 ms; while
-        an item runs they are known.
+        pytest looks for the conftests at each of twenty calls an item; while an item runs they
+        are known.
         """
-        return super().ihook if self._hooks is None else self._hooks
-
-    def hold_hooks(self) -> None:
-        """Keep the hooks as they are now, until they are released."""
-        self._hooks = super().ihook
-
-    def release_hooks(self) -> None:
-        """Look for the hooks anew at each call."""
-        self._hooks = None
+        return self.hooks or self.session.gethookproxy(self.folder)
 
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
         """The file, the 0-based line of the workflow, and the item's name below the file."""
         return self.path, self.prepared.line - 1, self.nodeid.partition("::")[2]
+
+    @cached_property
+    def location(self) -> tuple[str, int | None, str]:
+        """The file's path below the root, the 0-based line, and the name.
+
+        Node ids of files below the root have this path already, which pytest would work out.
+        """
+        file, _, name = self.nodeid.partition("::")
+        file = file.replace("/", os.sep)
+        is_below = f"{self.config.rootpath}{os.sep}{file}" == str(self.path)
+        return (file, self.prepared.line - 1, name) if is_below else super().location
 
     def repr_failure(  # type: ignore[override]
         self, excinfo: pytest.ExceptionInfo[BaseException]
@@ -172,97 +192,6 @@ class WorkflowItem(pytest.Function):
             redactor = run_of(self.config).redactor
             return describe_failure(excinfo.value.result, redactor)
         return super().repr_failure(excinfo)
-
-
-def _make_node(
-    parent: Any, name: str, prepared: PreparedWorkflow
-) -> pytest.Item | pytest.Collector:
-    rows = prepared.extension.rows
-    if rows:
-        return WorkflowNode.from_parent(
-            parent,
-            name=name,
-            children=lambda node: (_make_run(node, prepared, row.id, row) for row in rows),
-        )
-    return _make_run(parent, prepared, name, None)
-
-
-def _make_run(
-    parent: Any, prepared: PreparedWorkflow, name: str, row: Row | None
-) -> pytest.Item | pytest.Collector:
-    """The node of a workflow or row: an item, or one with an item for each variant."""
-    if not prepared.ingests and not prepared.metered:
-        return _make_item(parent, prepared, name, row, None)
-    variants = _select_variants(parent.config, prepared)
-    return WorkflowNode.from_parent(
-        parent,
-        name=name,
-        children=lambda node: (
-            _make_item(node, prepared, variant, row, variant) for variant in variants
-        ),
-    )
-
-
-def _select_variants(config: pytest.Config, prepared: PreparedWorkflow) -> Sequence[str]:
-    """The variants of a workflow that ingests, and of one that says what calls meter."""
-    settings = config.stash[SETTINGS]
-    chosen = [*(settings.variants if prepared.ingests else ())]
-    if prepared.metered:
-        from pytest_amberflo.emitter.choice import choose_for  # noqa: PLC0415  only with meters
-
-        chosen += choose_for(config, settings, prepared)
-    wanted = prepared.extension.variants
-    found = dict.fromkeys(name for name in chosen if wanted is None or name in wanted)
-    return tuple(found)
-
-
-def _make_item(
-    parent: Any, prepared: PreparedWorkflow, name: str, row: Row | None, variant: str | None
-) -> WorkflowItem:
-    marks = [*prepared.extension.marks, *(row.marks if row is not None else ())]
-    calls_service = run_of(parent.config).calls_service(prepared.bound)
-    fixtures = [
-        *(_PLACES if calls_service else ()),
-        _WORKFLOW,
-        *prepared.extension.inputs.values(),
-        *prepared.extension.fixtures,
-    ]
-    return WorkflowItem.from_parent(
-        parent,
-        name=name,
-        callobj=_make_callable(marks, fixtures),
-        prepared=prepared,
-        row=row,
-        variant=variant,
-        calls_service=calls_service,
-    )
-
-
-def _make_callable(marks: Iterable[MarkSpec], fixtures: Iterable[str]) -> Callable[..., None]:
-    """The function that pytest calls: its signature asks for fixtures, marks are on it.
-
-    pytest reads both when the item is made, so they cannot be added later.
-    """
-
-    def run_workflow(**arguments: Any) -> None:
-        __tracebackhide__ = True
-        arguments[_WORKFLOW]()
-
-    signature = _make_signature(tuple(fixtures))
-    run_workflow.__signature__ = signature  # type: ignore[attr-defined]
-    for mark in marks:
-        decorator = getattr(pytest.mark, mark.name)
-        # A mark called with one function would decorate it; arguments are data here.
-        decorator.with_args(*mark.args, **mark.kwargs)(run_workflow)
-    return run_workflow
-
-
-@lru_cache(maxsize=64)
-def _make_signature(names: tuple[str, ...]) -> inspect.Signature:
-    """The signature that asks for fixtures; most items ask for the same."""
-    return inspect.Signature(
-        [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in dict.fromkeys(names)]
-    )
 
 
 def run_item(item: pytest.Item, execution: Execution) -> None:
@@ -285,24 +214,6 @@ def run_item(item: pytest.Item, execution: Execution) -> None:
         from pytest_amberflo.failure import WorkflowFailure  # noqa: PLC0415  only a red run
 
         raise WorkflowFailure(result)
-
-
-def name_nodes(workflow_ids: Sequence[str]) -> list[str]:
-    """A name for each workflow: its id, without what means something in node ids or a terminal.
-
-    No two are alike, or the one could not be told from the other in a report or by `--lf`.
-    """
-    taken = set(workflow_ids)
-    names: list[str] = []
-    for workflow_id in workflow_ids:
-        plain = "".join(char if char.isprintable() else "_" for char in workflow_id)
-        name = plain.translate(_REPLACED).replace("::", "_")
-        if name != workflow_id:
-            numbered = (f"{name}~{number}" for number in count(2))
-            name = name if name not in taken else next(n for n in numbered if n not in taken)
-            taken.add(name)
-        names.append(name)
-    return names
 
 
 def check_items(config: pytest.Config, items: Sequence[pytest.Item]) -> None:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
     from pathlib import Path
 
+    import pluggy
+
     from pytest_amberflo.settings import Settings
     from pytest_amberflo.verdict import ItemResult
 
@@ -48,19 +50,27 @@ def note_result(item: pytest.Item, result: ItemResult) -> None:
 
 
 class HookHolder:
-    """Has workflow items keep their hooks while they run."""
+    """Has workflow items keep their hooks while they run.
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        """All conftests that there will be for the item are known."""
-        if isinstance(item, WorkflowItem):
-            item.hold_hooks()
+    All conftests that there will be for a folder are known then.
+    """
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_runtest_teardown(self, item: pytest.Item) -> None:
-        """The item is over."""
-        if isinstance(item, WorkflowItem):
-            item.release_hooks()
+    def __init__(self) -> None:
+        self._hooks: dict[Path, pluggy.HookRelay] = {}
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Hold the hooks of the item's folder until the item is over."""
+        if not isinstance(item, WorkflowItem):
+            return (yield)
+        hooks = self._hooks.get(item.folder)
+        if hooks is None:
+            hooks = self._hooks[item.folder] = item.ihook
+        item.hooks = hooks
+        try:
+            return (yield)
+        finally:
+            item.hooks = None
 
 
 class ReportMaker:

@@ -1,0 +1,147 @@
+"""The nodes of a document's workflows: one for each row and variant of each."""
+
+from __future__ import annotations
+
+import inspect
+from functools import lru_cache, partial
+from itertools import count
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from pytest_amberflo.nodes import WORKFLOW, WorkflowItem, WorkflowNode, run_of
+from pytest_amberflo.option_table import SETTINGS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from pytest_amberflo.execution import PreparedWorkflow
+    from pytest_amberflo.extension import Row
+    from pytest_amberflo.marks import MarkSpec
+
+_REPLACED: Final = str.maketrans({"[": "(", "]": ")", "/": "_"})
+#: Fixtures that are read for workflows that call Amberflo's own hosts, and for all.
+_PLACES: Final = ("amberflo_url", "amberflo_target")
+_READ: Final = ("amberflo_servers", "amberflo_inputs")
+
+
+def name_nodes(workflow_ids: Sequence[str]) -> list[str]:
+    """A name for each workflow: its id, without what means something in node ids or a terminal.
+
+    No two are alike, or the one could not be told from the other in a report or by `--lf`.
+    """
+    taken = set(workflow_ids)
+    names: list[str] = []
+    for workflow_id in workflow_ids:
+        plain = "".join(char if char.isprintable() else "_" for char in workflow_id)
+        name = plain.translate(_REPLACED).replace("::", "_")
+        if name != workflow_id:
+            numbered = (f"{name}~{number}" for number in count(2))
+            name = name if name not in taken else next(n for n in numbered if n not in taken)
+            taken.add(name)
+        names.append(name)
+    return names
+
+
+def make_node(
+    parent: Any, name: str, prepared: PreparedWorkflow
+) -> pytest.Item | pytest.Collector:
+    """The node of a workflow; with rows, one that has a node for each."""
+    if not prepared.extension.rows:
+        return _make_run(parent, prepared, name, None)
+    return WorkflowNode.from_parent(parent, name=name, children=partial(_make_rows, prepared))
+
+
+def _make_rows(
+    prepared: PreparedWorkflow, parent: Any
+) -> Iterator[pytest.Item | pytest.Collector]:
+    for row in prepared.extension.rows:
+        yield _make_run(parent, prepared, row.id, row)
+
+
+def _make_run(
+    parent: Any, prepared: PreparedWorkflow, name: str, row: Row | None
+) -> pytest.Item | pytest.Collector:
+    """The node of a workflow or row: an item, or one with an item for each variant."""
+    if not prepared.ingests and not prepared.metered:
+        return _make_item(parent, prepared, name, row, None)
+    variants = _select_variants(parent.config, prepared)
+    children = partial(_make_variants, prepared, row, variants)
+    return WorkflowNode.from_parent(parent, name=name, children=children)
+
+
+def _make_variants(
+    prepared: PreparedWorkflow, row: Row | None, variants: Sequence[str], parent: Any
+) -> Iterator[pytest.Item]:
+    for variant in variants:
+        yield _make_item(parent, prepared, variant, row, variant)
+
+
+def _select_variants(config: pytest.Config, prepared: PreparedWorkflow) -> Sequence[str]:
+    """The variants of a workflow that ingests, and of one that says what calls meter."""
+    settings = config.stash[SETTINGS]
+    chosen = [*(settings.variants if prepared.ingests else ())]
+    if prepared.metered:
+        from pytest_amberflo.emitter.choice import choose_for  # noqa: PLC0415  only with meters
+
+        chosen += choose_for(config, settings, prepared)
+    wanted = prepared.extension.variants
+    found = dict.fromkeys(name for name in chosen if wanted is None or name in wanted)
+    return tuple(found)
+
+
+def _make_item(
+    parent: Any, prepared: PreparedWorkflow, name: str, row: Row | None, variant: str | None
+) -> WorkflowItem:
+    marks = [*prepared.extension.marks, *(row.marks if row is not None else ())]
+    calls_service = run_of(parent.config).calls_service(prepared.bound)
+    extension = prepared.extension
+    fixtures = [WORKFLOW, *extension.inputs.values(), *extension.fixtures]
+    if shows_fixtures(parent.config):
+        fixtures = [*(_PLACES if calls_service else ()), *_READ, *fixtures]
+    return WorkflowItem.from_parent(
+        parent,
+        name=name,
+        callobj=_make_callable(marks, fixtures),
+        prepared=prepared,
+        row=row,
+        variant=variant,
+        calls_service=calls_service,
+    )
+
+
+def shows_fixtures(config: pytest.Config) -> bool:
+    """Whether the user wants to see which fixtures each item asks for."""
+    options = ("show_fixtures_per_test", "setupshow", "setupplan", "setuponly")
+    return any(getattr(config.option, name, False) for name in options)
+
+
+def _make_callable(marks: Sequence[MarkSpec], fixtures: Iterable[str]) -> Callable[..., None]:
+    """The function that pytest calls: its signature asks for fixtures, marks are on it.
+
+    pytest reads both when the item is made, so they cannot be added later. Items without marks
+    share a function, as those of a parametrized test do.
+    """
+    names = tuple(dict.fromkeys(fixtures))
+    if not marks:
+        return _make_shared(names)
+    function = _make_function(names)
+    for mark in marks:
+        decorator = getattr(pytest.mark, mark.name)
+        # A mark called with one function would decorate it; arguments are data here.
+        decorator.with_args(*mark.args, **mark.kwargs)(function)
+    return function
+
+
+def _make_function(names: tuple[str, ...]) -> Callable[..., None]:
+    def run_workflow(**arguments: Any) -> None:
+        __tracebackhide__ = True
+        arguments[WORKFLOW]()
+
+    run_workflow.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in names]
+    )
+    return run_workflow
+
+
+_make_shared: Final = lru_cache(maxsize=64)(_make_function)
