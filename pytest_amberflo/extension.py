@@ -72,6 +72,11 @@ class StepExtension(Struct, frozen=True, kw_only=True):
     validates_response: bool = True
 
 
+#: What most of them say.
+_SILENT_WORKFLOW: Final = WorkflowExtension()
+_SILENT_STEP: Final = StepExtension()
+
+
 class ExtensionReader:
     """Reads the extensions of a document and keeps what is wrong with them in `problems`."""
 
@@ -90,6 +95,8 @@ class ExtensionReader:
 
     def read_workflow(self, workflow: Workflow) -> WorkflowExtension:
         """The extension of a workflow."""
+        if workflow.extension is None:
+            return _SILENT_WORKFLOW
         at = (*workflow.place.pointer, EXTENSION)
         data = self._read_object(workflow.extension, at, _WORKFLOW_KEYS)
         rows = data.get("rows", [])
@@ -119,6 +126,8 @@ class ExtensionReader:
 
     def read_step(self, workflow: Workflow, step: Step) -> StepExtension:
         """The extension of a step."""
+        if step.extension is None:
+            return _SILENT_STEP
         at = (*step.place.pointer, EXTENSION)
         data = self._read_object(step.extension, at, _STEP_KEYS)
         role = data.get("role")

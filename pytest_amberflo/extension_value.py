@@ -19,7 +19,7 @@ from pytest_amberflo.arazzo.template import (
     find_syntax_errors,
 )
 from pytest_amberflo.arazzo.uses import Use
-from pytest_amberflo.arazzo.ways import Ways
+from pytest_amberflo.arazzo.ways import find_ways
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pytest_amberflo.arazzo.excerpt import Span
     from pytest_amberflo.arazzo.model import Document, Step, Workflow
     from pytest_amberflo.arazzo.source import Pointer
+    from pytest_amberflo.arazzo.ways import Ways
 
 _METER_KEYS: Final = ("meter", "customer", "value", "dimensions", "match")
 _METER_REQUIRED: Final = ("meter", "customer", "value")
@@ -67,10 +68,6 @@ class ValueReader:
         self._workflow = workflow
         self._step = step
         self._problems = problems
-        try:
-            self._ways: Ways | None = Ways(workflow)
-        except CyclicStepsError:
-            self._ways = None  # lint has refused it
 
     def read_meters(self, data: Any, at: Pointer) -> tuple[MeterSpec, ...]:
         """What a call must meter; nothing is an empty list."""
@@ -156,6 +153,7 @@ class ValueReader:
                     )
                 )
             return Literal(value)
+        ways = self._find_ways()
         for _, expression in find_expressions(template):
             use = Use(
                 expression=expression,
@@ -166,12 +164,18 @@ class ValueReader:
                 after_step=True,
             )
             text = str(expression)
-            for message, name, candidates in check_reference(use, self._document, self._ways):
+            for message, name, candidates in check_reference(use, self._document, ways):
                 span = self._narrow(at, value, max(0, value.find(text)), len(text))
                 self._problems.append(
                     Problem(span=span, message=message, name=name, candidates=candidates)
                 )
         return template
+
+    def _find_ways(self) -> Ways | None:
+        try:
+            return find_ways(self._workflow)
+        except CyclicStepsError:
+            return None  # lint has refused it
 
     def _narrow(self, at: Pointer, text: str, offset: int, length: int = 1) -> Span:
         source = self._document.source

@@ -25,8 +25,7 @@ from pytest_amberflo.verdict import (
 if TYPE_CHECKING:
     from pytest_amberflo.arazzo.criteria import CriterionResult, EvaluatedOperand
     from pytest_amberflo.arazzo.events import StepResult, WorkflowResult
-    from pytest_amberflo.arazzo.excerpt import Span
-    from pytest_amberflo.arazzo.model import Step
+    from pytest_amberflo.arazzo.model import Place, Step
     from pytest_amberflo.http.redact import Redactor
     from pytest_amberflo.verdict import ItemResult
 
@@ -85,8 +84,8 @@ class _Parts:
             return
         if self._lines:
             self._lines.append("")
-        span, body = blocks[0]
         source = result.document.source
+        span = blocks[0][0].find_in(source)
         self._lines += [f"{source.name}:{span.line}  step {result.step.step_id}", ""]
         for _, body in blocks:
             self._lines += [*("  " + line if line else "" for line in body), ""]
@@ -94,9 +93,9 @@ class _Parts:
         self._lines += [*quoted, ""]
         self._lines += self._messages_of(result)
 
-    def _blocks_of(self, result: StepResult) -> list[tuple[Span, list[str]]]:
+    def _blocks_of(self, result: StepResult) -> list[tuple[Place, list[str]]]:
         step = result.step
-        blocks: list[tuple[Span, list[str]]] = []
+        blocks: list[tuple[Place, list[str]]] = []
         checks = [
             check
             for check in self._result.checks_of(result)
@@ -107,21 +106,21 @@ class _Parts:
         blocks += self._blocks_of_criteria(result)
         if result.refusal is not None and not checks:
             self._say(f"step {step.step_id}: {result.refusal}")
-            blocks.append((step.place.span, result.refusal.splitlines()))
+            blocks.append((step.place, result.refusal.splitlines()))
         if result.error is not None:
             blocks.append((_span_of_error(result), self._describe_error(result)))
         return blocks
 
-    def _blocks_of_criteria(self, result: StepResult) -> list[tuple[Span, list[str]]]:
+    def _blocks_of_criteria(self, result: StepResult) -> list[tuple[Place, list[str]]]:
         response = result.exchange.response if result.exchange is not None else None
         if result.outcome is not Outcome.FAILED or response is None:
             return []
         if not result.criteria:
             self._say(f"step {result.step.step_id}: status {response.status} is no success")
             text = f"status {response.status}: a step without criteria succeeds with 2xx"
-            return [(result.step.place.span, [text])]
+            return [(result.step.place, [text])]
         return [
-            (found.criterion.place.span, self._describe_criterion(found, result))
+            (found.criterion.place, self._describe_criterion(found, result))
             for found in result.criteria
             if not found.passed
         ]
@@ -208,7 +207,8 @@ class _Parts:
         if isinstance(result.error, EvaluationError):
             text = f"an output of the workflow has no value: {text}"
         self._say(f"workflow {workflow.workflow_id}: {text}")
-        place = f"{result.document.source.name}:{workflow.place.span.line}"
+        source = result.document.source
+        place = f"{source.name}:{workflow.place.find_in(source).line}"
         self._lines += ["", f"{place}  workflow {workflow.workflow_id}", "", f"  {text}", ""]
 
     def _add_reasons(self) -> None:
@@ -218,7 +218,7 @@ class _Parts:
             self._say(reasons[0] if is_error else f"unverified: {reasons[0]}")
             workflow = self._result.workflow.workflow
             source = self._result.workflow.document.source
-            place = f"{source.name}:{workflow.place.span.line}"
+            place = f"{source.name}:{workflow.place.find_in(source).line}"
             self._lines += [
                 f"{place}  workflow {workflow.workflow_id}",
                 "",
@@ -240,22 +240,22 @@ def _describe_operand(operand: EvaluatedOperand) -> str:
     return f"{operand.text} is {shorten(value, 300)}"
 
 
-def _span_of(step: Step, check: Check) -> Span:
+def _span_of(step: Step, check: Check) -> Place:
     body = step.request_body
     if check.name in ("usage", "request") and body is not None:
-        return body.place.span
-    return step.place.span
+        return body.place
+    return step.place
 
 
-def _span_of_error(result: StepResult) -> Span:
+def _span_of_error(result: StepResult) -> Place:
     error, step = result.error, result.step
     if isinstance(error, PlanError):
         for parameter in step.parameters:
             if parameter.place.pointer == error.pointer:
-                return parameter.place.span
-        return step.request_body.place.span if step.request_body else step.place.span
+                return parameter.place
+        return step.request_body.place if step.request_body else step.place
     for output in step.outputs:
         expressions = [str(expression) for _, expression in find_expressions(output.value)]
         if error is not None and any(text in str(error) for text in expressions):
-            return output.place.span
-    return step.place.span
+            return output.place
+    return step.place

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os.path
 import re
 import shutil
 import tempfile
@@ -28,6 +27,7 @@ from pytest_amberflo.metering.window import WEEK_STARTS
 from pytest_amberflo.openapi.catalog import Catalog
 from pytest_amberflo.openapi.gate import Gate
 from pytest_amberflo.pace import Pace
+from pytest_amberflo.path_text import shorten_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -244,10 +244,7 @@ class Run:
 
     def shorten(self, path: Path) -> str:
         """The path as reports show it: relative to where pytest was started."""
-        try:
-            return os.path.relpath(path, self._root)
-        except ValueError:  # another drive
-            return str(path)
+        return shorten_path(str(path), str(self._root))
 
     def contract_of(self, description: Any) -> Gate:
         """The checks of a description; built once."""

@@ -41,8 +41,9 @@ _JSON: Final[frozenset[type]] = frozenset((dict, list, str, int, float, bool, ty
 class Compiler(Struct, frozen=True):
     """Compiles the schemas of one document.
 
-    `resolve` gives the schema behind a `$ref`, None where it leads nowhere. `formats` has a check
-    for each format that values are held to, or None where only the validator can tell.
+    `resolve` gives the schema behind a `$ref` or the function of it, None where it leads nowhere.
+    `formats` has a check for each format that values are held to, or None where only the validator
+    can tell.
     """
 
     resolve: Callable[[str], Any]
@@ -58,7 +59,7 @@ class Compiler(Struct, frozen=True):
         if schema is True:
             return accept_any
         if not isinstance(schema, dict):
-            return ask_validator
+            return schema if callable(schema) else ask_validator
         if len(schema) == 1 and "$ref" in schema:
             return _refer(self, schema["$ref"], schema) or ask_validator
         kinds = self._read_kinds(schema)

@@ -8,18 +8,16 @@ checked, defaults are filled in.
 from __future__ import annotations
 
 import re
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urljoin
 
-from msgspec import Struct
-
-from pytest_amberflo.arazzo.acceptor import Compiler
 from pytest_amberflo.arazzo.errors import Problem
-from pytest_amberflo.arazzo.input_format import CHECKED, make_format_checker
+from pytest_amberflo.arazzo.input_format import make_format_checker
+from pytest_amberflo.arazzo.plain_inputs import compile_inputs, find_plain
 from pytest_amberflo.arazzo.plain_schema import is_plain_schema
 from pytest_amberflo.arazzo.scope import read_index
-from pytest_amberflo.arazzo.written import Written
+from pytest_amberflo.arazzo.written import Derived
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import ValidationError
 
-    from pytest_amberflo.arazzo.acceptor import Accept
     from pytest_amberflo.arazzo.model import Document, Workflow
     from pytest_amberflo.arazzo.source import Pointer
 
@@ -43,55 +40,31 @@ class UnusableSchemaError(Exception):
     """Values cannot be held against the schema, for a mistake in it; the text says which."""
 
 
-class _PlainInputs(Struct, frozen=True, kw_only=True):
-    """What a plain schema says, which has no references: nothing beside its own text matters."""
-
-    schema: Mapping[str, Any]
-    properties: Mapping[str, Mapping[str, Any]]
-    required: tuple[str, ...]
-    is_open: bool
-    accept: Accept
+#: Schemas that say the same in every document.
+_WHOLE: Final[Derived[InputSchema]] = Derived(256)
 
 
-@lru_cache(maxsize=64)
-def _read_plain(written: Written) -> _PlainInputs | None:
-    """What a schema says, where it is a plain one; that takes 0.1 ms to find out."""
-    schema = written.value
-    members = schema.get("properties", {})
-    if not is_plain_schema(schema) or not all(isinstance(m, dict) for m in members.values()):
-        return None
-    others = schema.get("additionalProperties")
-    return _PlainInputs(
-        schema=schema,
-        properties=members,
-        required=tuple(schema.get("required", ())),
-        is_open=others is True or isinstance(others, dict),
-        accept=_compile(schema),
-    )
-
-
-def _compile(schema: Any) -> Accept:
-    """What surely accepts values of a schema; it follows no references."""
-    return Compiler(resolve=lambda _: None, formats=CHECKED).compile(schema)
-
-
-def share_schema(schema: Any) -> Any:
-    """The schema, one for all workflows that have the same, where it is a plain one."""
-    plain = _read_plain(Written(schema)) if isinstance(schema, dict) else None
-    return schema if plain is None else plain.schema
+def find_whole(schema: Any) -> InputSchema | None:
+    """The inputs by a schema that refers to nothing beside itself, if they are known."""
+    return _WHOLE.find(schema)
 
 
 class InputSchema:
     """The schema of a workflow's inputs, its references followed."""
 
     def __init__(self, document: Document, workflow: Workflow) -> None:
-        self._document = document
         self._schema = workflow.inputs
+        self._plain = find_plain(workflow.inputs)
         self._at: Pointer = (*workflow.place.pointer, "inputs")
+        # What is whole outlives its document, and does not need it.
+        self._owner = None if self.is_whole else document
+        if self.is_whole:
+            _WHOLE.keep(self, workflow.inputs)
 
-    @cached_property
-    def _plain(self) -> _PlainInputs | None:
-        return _read_plain(Written(self._schema)) if isinstance(self._schema, dict) else None
+    @property
+    def _document(self) -> Document:
+        assert self._owner is not None
+        return self._owner
 
     @property
     def is_whole(self) -> bool:
@@ -175,7 +148,7 @@ class InputSchema:
         """Whether values keep a schema without references beyond doubt; saves its validator."""
         if self._plain is not None:
             return self._plain.accept(values) is True
-        return _compile(self._schema)(values) is True
+        return compile_inputs(self._schema)(values) is True
 
     def find_problems(self) -> Iterator[Problem]:
         """What is wrong with the schema itself and with those that it refers to."""

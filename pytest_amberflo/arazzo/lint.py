@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pytest_amberflo.arazzo.errors import Problem
 from pytest_amberflo.arazzo.excerpt import narrow_span
 from pytest_amberflo.arazzo.order import CyclicStepsError, order_steps
-from pytest_amberflo.arazzo.references import check_reference
+from pytest_amberflo.arazzo.references import check_reference, reads_document
 from pytest_amberflo.arazzo.uses import find_uses
-from pytest_amberflo.arazzo.ways import Ways
+from pytest_amberflo.arazzo.ways import find_ways, list_parts
+from pytest_amberflo.arazzo.written import Derived
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from pytest_amberflo.arazzo.model import Action, Document, Parameter, Step, Workflow
     from pytest_amberflo.arazzo.source import Pointer
     from pytest_amberflo.arazzo.uses import Use
+    from pytest_amberflo.arazzo.ways import Ways
 
 
 def check_document(document: Document) -> tuple[Problem, ...]:
@@ -25,17 +27,23 @@ def check_document(document: Document) -> tuple[Problem, ...]:
     checker.check_names()
     checker.check_circles()
     for workflow in document.workflows:
-        checker.check_workflow(workflow)
-        ways = _find_ways(workflow)
-        for use in find_uses(workflow):
-            for message, name, candidates in check_reference(use, document, ways):
-                checker.report(use, message, name, candidates)
+        parts = list_parts(workflow)
+        if _SOUND.find(*parts) is None:
+            found = len(checker.problems)
+            checker.check_workflow(workflow)
+            is_closed = checker.check_uses(workflow)
+            if found == len(checker.problems) and is_closed:
+                _SOUND.keep(True, *parts)
     return tuple(dict.fromkeys(checker.problems))
+
+
+#: Parts of workflows with which nothing is wrong, whatever else their document says.
+_SOUND: Final[Derived[bool]] = Derived(256)
 
 
 def _find_ways(workflow: Workflow) -> Ways | None:
     try:
-        return Ways(workflow)
+        return find_ways(workflow)
     except CyclicStepsError:
         return None  # a problem of its own
 
@@ -84,6 +92,17 @@ class _Checker:
         for step in workflow.steps:
             self._check_step(step, workflow)
         self._check_order(workflow)
+
+    def check_uses(self, workflow: Workflow) -> bool:
+        """The expressions of a workflow; whether they all refer to what is in it."""
+        document = self._document
+        ways = _find_ways(workflow)
+        is_closed = document.inputs_of(workflow).is_whole
+        for use in find_uses(workflow):
+            is_closed = is_closed and not reads_document(use.expression)
+            for message, name, candidates in check_reference(use, document, ways):
+                self.report(use, message, name, candidates)
+        return is_closed
 
     def _check_step(self, step: Step, workflow: Workflow) -> None:
         self._check_target(step)

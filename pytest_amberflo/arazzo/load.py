@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from pytest_amberflo.arazzo.compiler import Compiler
 from pytest_amberflo.arazzo.errors import DocumentError
 from pytest_amberflo.arazzo.expression import ComponentRef
-from pytest_amberflo.arazzo.input_schema import share_schema
 from pytest_amberflo.arazzo.model import (
     Action,
     Criterion,
@@ -16,14 +15,14 @@ from pytest_amberflo.arazzo.model import (
     Info,
     Output,
     Parameter,
-    Place,
     Replacement,
     RequestBody,
     SourceDescription,
     Step,
     Workflow,
-    share_pointer,
+    share_place,
 )
+from pytest_amberflo.arazzo.plain_inputs import share_schema
 from pytest_amberflo.arazzo.selector import VERSIONS, Query, default_version
 from pytest_amberflo.arazzo.shape import check_shape
 from pytest_amberflo.arazzo.template import (
@@ -32,6 +31,7 @@ from pytest_amberflo.arazzo.template import (
     read_type,
 )
 from pytest_amberflo.arazzo.version import read_version
+from pytest_amberflo.arazzo.written import Derived
 from pytest_amberflo.http.exchange import is_xml_type
 
 if TYPE_CHECKING:
@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_NO_COMPONENTS: Final[Mapping[str, Any]] = {}
+#: Steps, and lists and maps of a workflow, made of data that documents have in common.
+_SHARED: Final[Derived[Any]] = Derived(512)
 #: Where unknown extensions of ours are read from.
 EXTENSION: Final = "x-amberflo"
 
@@ -68,7 +71,9 @@ class _Builder(Compiler):
 
     def __init__(self, source: Source, minor: int) -> None:
         super().__init__(source, has_selectors=minor > 0)
-        self._components: Mapping[str, Any] = source.data.get("components", {})
+        self._components: Mapping[str, Any] = source.data.get("components", _NO_COMPONENTS)
+        #: How often something was made of what stands elsewhere in the document.
+        self._followed = 0
 
     def build(self, version: tuple[int, int]) -> Document:
         data = self._source.data
@@ -84,7 +89,7 @@ class _Builder(Compiler):
                 summary=info.get("summary"),
                 description=info.get("description"),
             ),
-            source_descriptions=self._each(
+            source_descriptions=self._share_each(
                 ("sourceDescriptions",), data, self._source_description
             ),
             workflows=self._each(("workflows",), data, self._workflow),
@@ -108,15 +113,35 @@ class _Builder(Compiler):
         built = (build(item, (*pointer, index)) for index, item in enumerate(items))
         return tuple(item for item in built if item is not None)
 
-    def _place(self, pointer: Pointer) -> Place:
-        return Place(pointer=share_pointer(pointer), source=self._source)
+    def _share(self, data: Any, pointer: Pointer, build: Callable[[Any, Pointer], T]) -> T:
+        """What is built of data at a place, one for all documents that have the same there.
+
+        What has a problem, or takes in a component, is of its own document alone.
+        """
+        key = (pointer, self._has_selectors)
+        made: T | None = _SHARED.find(data, key=key)
+        if made is None:
+            doubts = len(self.problems), self._followed
+            made = build(data, pointer)
+            if doubts == (len(self.problems), self._followed):
+                _SHARED.keep(made, data, key=key)
+        return made
+
+    def _share_each(
+        self, pointer: Pointer, owner: Mapping[str, Any], build: Callable[[Any, Pointer], T | None]
+    ) -> tuple[T, ...]:
+        if pointer[-1] not in owner:
+            return ()
+        return self._share(
+            owner[str(pointer[-1])], pointer, lambda _, at: self._each(at, owner, build)
+        )
 
     def _source_description(self, data: Any, pointer: Pointer) -> SourceDescription:
         return SourceDescription(
             name=data["name"],
             url=data["url"],
             type=data.get("type"),
-            place=self._place(pointer),
+            place=share_place(pointer),
         )
 
     def _workflow(self, data: Any, pointer: Pointer) -> Workflow:
@@ -126,14 +151,17 @@ class _Builder(Compiler):
             description=data.get("description"),
             inputs=share_schema(data.get("inputs")),
             depends_on=tuple(data.get("dependsOn", ())),
-            steps=self._each((*pointer, "steps"), data, self._step),
-            success_actions=self._each((*pointer, "successActions"), data, self._action),
-            failure_actions=self._each((*pointer, "failureActions"), data, self._action),
-            parameters=self._each((*pointer, "parameters"), data, self._parameter),
-            outputs=self._outputs(data, pointer),
+            steps=self._share_each((*pointer, "steps"), data, self._shared_step),
+            success_actions=self._share_each((*pointer, "successActions"), data, self._action),
+            failure_actions=self._share_each((*pointer, "failureActions"), data, self._action),
+            parameters=self._share_each((*pointer, "parameters"), data, self._parameter),
+            outputs=self._shared_outputs(data, pointer),
             extension=data.get(EXTENSION),
-            place=self._place(pointer),
+            place=share_place(pointer),
         )
+
+    def _shared_step(self, data: Any, pointer: Pointer) -> Step:
+        return self._share(data, pointer, self._step)
 
     def _step(self, data: Any, pointer: Pointer) -> Step:
         body = data.get("requestBody")
@@ -154,7 +182,7 @@ class _Builder(Compiler):
             timeout_ms=data.get("timeout"),
             depends_on=tuple(data.get("dependsOn", ())),
             extension=data.get(EXTENSION),
-            place=self._place(pointer),
+            place=share_place(pointer),
         )
 
     def _request_body(self, data: Any, pointer: Pointer) -> RequestBody:
@@ -169,7 +197,7 @@ class _Builder(Compiler):
                 data,
                 partial(self._replacement, content_type=data.get("contentType")),
             ),
-            place=Place(pointer=share_pointer(pointer), source=self._source, is_key=True),
+            place=share_place(pointer, is_key=True),
         )
 
     def _replacement(
@@ -182,7 +210,7 @@ class _Builder(Compiler):
             target=data["target"],
             selector=self._replacement_query(data, pointer, content_type),
             value=value,
-            place=self._place(pointer),
+            place=share_place(pointer),
         )
 
     def _replacement_query(
@@ -209,7 +237,7 @@ class _Builder(Compiler):
         if value is None:
             return None
         return Parameter(
-            name=data["name"], location=data.get("in"), value=value, place=self._place(pointer)
+            name=data["name"], location=data.get("in"), value=value, place=share_place(pointer)
         )
 
     def _action(self, data: Any, pointer: Pointer) -> Action | None:
@@ -226,7 +254,7 @@ class _Builder(Compiler):
             retry_limit=data.get("retryLimit"),
             criteria=self._each((*pointer, "criteria"), data, self._criterion),
             parameters=self._each((*pointer, "parameters"), data, self._parameter),
-            place=self._place(pointer),
+            place=share_place(pointer),
         )
 
     def _criterion(self, data: Any, pointer: Pointer) -> Criterion | None:
@@ -247,7 +275,14 @@ class _Builder(Compiler):
             context=context,
             parsed=parsed,
             template=template,
-            place=self._place(pointer),
+            place=share_place(pointer),
+        )
+
+    def _shared_outputs(self, owner: Any, pointer: Pointer) -> tuple[Output, ...]:
+        if "outputs" not in owner:
+            return ()
+        return self._share(
+            owner["outputs"], (*pointer, "outputs"), lambda *_: self._outputs(owner, pointer)
         )
 
     def _outputs(self, owner: Any, pointer: Pointer) -> tuple[Output, ...]:
@@ -256,7 +291,7 @@ class _Builder(Compiler):
             at = (*pointer, "outputs", name)
             template = self._output_value(value, at)
             if template is not None:
-                outputs.append(Output(name=name, value=template, place=self._place(at)))
+                outputs.append(Output(name=name, value=template, place=share_place(at)))
         return tuple(outputs)
 
     def _output_value(self, value: Any, pointer: Pointer) -> Template | None:
@@ -267,6 +302,7 @@ class _Builder(Compiler):
 
     def _follow(self, data: Any, pointer: Pointer, kind: str) -> tuple[Any, Pointer] | None:
         """The component that a Reusable Object refers to and its pointer; a problem if none."""
+        self._followed += 1
         at = (*pointer, "reference")
         expression = self._expression(data["reference"], at)
         if expression is None:

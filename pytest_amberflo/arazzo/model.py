@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from msgspec import Struct, field
 
-from pytest_amberflo.arazzo.input_schema import InputSchema
+from pytest_amberflo.arazzo.input_schema import InputSchema, find_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,43 +27,24 @@ CriterionType: TypeAlias = Literal["simple", "regex", "jsonpath", "xpath", "json
 SourceType: TypeAlias = Literal["openapi", "arazzo", "asyncapi"]
 
 
-@lru_cache(maxsize=8192)
-def share_pointer(pointer: Pointer) -> Pointer:
-    """The pointer, one for all documents that have such a place."""
-    return pointer
+class Place(Struct, frozen=True, gc=False):
+    """Where an object stands: its pointer in the document.
 
-
-class Place(Struct, frozen=True, kw_only=True, eq=False, gc=False):
-    """Where an object stands: its pointer in the document, and there where it can be seen.
-
-    `span` is looked for only when somebody asks: a document without mistakes has many places, and
-    is read twice as fast without them.
+    The stretch of the text is looked for only when somebody asks: a document without mistakes
+    has many places, and is read twice as fast without them.
     """
 
     pointer: Pointer
-    source: Source | None = None
     #: Whether the name that leads to the object is meant.
     is_key: bool = False
-    found: Span | None = None
 
-    def __eq__(self, other: object) -> bool:
-        """Whether it is the same place, of whatever document."""
-        return isinstance(other, Place) and self._key == other._key
+    def find_in(self, source: Source) -> Span:
+        """The stretch of the text of the document."""
+        return source.locate(self.pointer, key=self.is_key)
 
-    def __hash__(self) -> int:
-        return hash(self._key)
 
-    @property
-    def _key(self) -> tuple[object, ...]:
-        return self.pointer, self.is_key, self.found
-
-    @property
-    def span(self) -> Span:
-        """The stretch of the text."""
-        if self.found is not None:
-            return self.found
-        assert self.source is not None
-        return self.source.locate(self.pointer, key=self.is_key)
+#: The place of a pointer: one for all documents that have such a place.
+share_place = lru_cache(maxsize=8192)(Place)
 
 
 class Info(Struct, frozen=True, kw_only=True):
@@ -218,7 +199,7 @@ class Document(Struct, frozen=True, kw_only=True, eq=False):
 
     def inputs_of(self, workflow: Workflow) -> InputSchema:
         """The schema of a workflow's inputs; built once."""
-        key = id(workflow)
-        if key not in self._schemas:
-            self._schemas[key] = InputSchema(self, workflow)
-        return self._schemas[key]
+        schema = self._schemas.get(id(workflow)) or find_whole(workflow.inputs)
+        if schema is None:
+            schema = self._schemas[id(workflow)] = InputSchema(self, workflow)
+        return schema

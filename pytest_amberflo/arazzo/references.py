@@ -19,6 +19,7 @@ from pytest_amberflo.arazzo.expression import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from pytest_amberflo.arazzo.expression import Expression
     from pytest_amberflo.arazzo.model import Document
     from pytest_amberflo.arazzo.uses import Use
     from pytest_amberflo.arazzo.ways import Ways
@@ -53,6 +54,13 @@ def check_reference(use: Use, document: Document, ways: Ways | None) -> Iterator
             yield from _check_message(use, use.expression)
         case Plain():
             yield from _check_plain(use, use.expression, document)
+
+
+def reads_document(expression: Expression) -> bool:
+    """Whether more than its own workflow tells what an expression refers to."""
+    if isinstance(expression, Plain):
+        return expression.name == "self"
+    return not isinstance(expression, InputRef | StepRef | OutputRef | MessagePart)
 
 
 def _check_plain(use: Use, expression: Plain, document: Document) -> Iterator[Finding]:

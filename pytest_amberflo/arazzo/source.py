@@ -145,7 +145,8 @@ def read_source(path: Path, *, name: str) -> Source:
     Raises DocumentError for what is not UTF-8, not YAML (or JSON, by the file's suffix), and
     OSError for a file that cannot be read.
     """
-    raw = path.read_bytes()
+    with path.open("rb", buffering=0) as file:
+        raw = file.read()
     is_json = path.suffix.lower() == ".json"
     uri = _find_uri(path)
     return parse_source(_decode(raw, name), name=name, uri=uri, is_json=is_json, path=path)
@@ -179,15 +180,17 @@ def read_file_path(path: str) -> Path:
 
 def _find_uri(path: Path) -> str:
     """The URI of a file, links followed."""
-    if path.is_symlink():
+    text = str(path)
+    folder, separator, name = text.rpartition(os.sep)
+    if not separator or path.is_symlink():
         return path.resolve().as_uri()
-    return f"{_resolve_folder(path.parent)}/{quote(os.fsencode(path.name))}"
+    return f"{_resolve_folder(folder + separator)}/{quote(os.fsencode(name))}"
 
 
 @lru_cache(maxsize=128)
-def _resolve_folder(folder: Path) -> str:
+def _resolve_folder(folder: str) -> str:
     """The URI of a folder, links followed; kept, as that takes longer than to read a document."""
-    return folder.resolve().as_uri().rstrip("/")
+    return Path(folder).resolve().as_uri().rstrip("/")
 
 
 def _sum_up(text: str) -> int:
@@ -198,7 +201,9 @@ def _decode(raw: bytes, name: str) -> str:
     if len(raw) > MAX_BYTES:
         message = f"the file has {len(raw)} bytes; at most {MAX_BYTES} are read"
         raise DocumentError(name, "", [Problem(span=None, message=message)])
-    encoding = "utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    encoding = "utf-8"
+    if not raw.isascii():
+        encoding = "utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
         return raw.decode(encoding)
     except UnicodeDecodeError as error:

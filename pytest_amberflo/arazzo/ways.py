@@ -3,16 +3,39 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from pytest_amberflo.arazzo.errors import Problem
 from pytest_amberflo.arazzo.flow import list_actions
 from pytest_amberflo.arazzo.order import order_steps
+from pytest_amberflo.arazzo.written import Derived
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from pytest_amberflo.arazzo.model import Document, Step, Workflow
+
+
+def list_parts(workflow: Workflow) -> tuple[Any, ...]:
+    """The parts of a workflow that tell what it does, whatever it is called."""
+    return (
+        workflow.inputs,
+        workflow.parameters,
+        workflow.steps,
+        workflow.success_actions,
+        workflow.failure_actions,
+        workflow.outputs,
+    )
+
+
+def find_ways(workflow: Workflow) -> Ways:
+    """The ways of a workflow. Raises CyclicStepsError."""
+    parts = workflow.steps, workflow.success_actions, workflow.failure_actions
+    ways = _KNOWN.find(*parts)
+    if ways is None:
+        ways = Ways(workflow)
+        _KNOWN.keep(ways, *parts)
+    return ways
 
 
 class Ways:
@@ -23,20 +46,18 @@ class Ways:
 
     def __init__(self, workflow: Workflow) -> None:
         order = order_steps(workflow)
-        self._first = order[0].step_id
+        first = order[0].step_id
         self._after: dict[str, set[str]] = {step.step_id: set() for step in order}
         following = {one.step_id: other.step_id for one, other in pairwise(order)}
         for step in order:
             for origin, target in _each_way(workflow, step, following):
                 self._after[origin].add(target)
+        #: Every step that can run at all.
+        self.reached = frozenset(self._reach([first]))
 
     def can_follow(self, step_id: str, earlier: str) -> bool:
         """Whether a step can run some time after another one has."""
         return step_id in self._reach(self._after[earlier])
-
-    def find_reached(self) -> frozenset[str]:
-        """Every step that can run at all."""
-        return frozenset(self._reach([self._first]))
 
     def _reach(self, starts: Iterable[str]) -> set[str]:
         reached: set[str] = set()
@@ -49,9 +70,13 @@ class Ways:
         return reached
 
 
+#: The ways of workflows by their steps and actions.
+_KNOWN: Final[Derived[Ways]] = Derived(256)
+
+
 def find_unreached(document: Document, workflow: Workflow) -> tuple[Problem, ...]:
     """A warning for each step of a workflow that no flow can come to."""
-    reached = Ways(workflow).find_reached()
+    reached = find_ways(workflow).reached
     return tuple(
         Problem(
             span=document.source.locate((*step.place.pointer, "stepId")),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
@@ -67,7 +67,7 @@ class Catalog:
         """
         place = referrer.source.uri
         base = _join(place, referrer.self_uri) if referrer.self_uri is not None else place
-        uri = urldefrag(_join(base, url))[0]
+        uri = _find_uri(base, url)
         if uri not in self._by_uri:
             self._by_uri[uri] = self._find(uri, url, referrer)
         return self._by_uri[uri]
@@ -163,6 +163,19 @@ class Catalog:
             if "asyncapi" in data:
                 return AsyncDescription(source=source)
         return Description(source, open_text=self.open_text)
+
+
+def _find_uri(base: str, url: str) -> str:
+    """The URI of the document that a URL means. Raises SourceError for what is none."""
+    if base.startswith("file:///") and (url[:1].isalnum() or url.startswith(".")):
+        # The folder says as much, and documents have theirs in common.
+        base = base[: base.rfind("/") + 1]
+    return _join_document(base, url)
+
+
+@lru_cache(maxsize=256)
+def _join_document(base: str, url: str) -> str:
+    return urldefrag(_join(base, url))[0]
 
 
 def _join(base: str, url: str) -> str:

@@ -9,7 +9,6 @@ import pytest
 from pytest_amberflo.arazzo.condition import holds
 from pytest_amberflo.arazzo.condition_grammar import parse_condition
 from pytest_amberflo.arazzo.criteria import judge_criteria
-from pytest_amberflo.arazzo.excerpt import Span
 from pytest_amberflo.arazzo.model import Criterion, Place
 from pytest_amberflo.arazzo.scope import Scope, receive
 from pytest_amberflo.http.exchange import Response
@@ -29,7 +28,7 @@ SCOPE = Scope(
 
 def judge(text: str) -> tuple[bool, dict[str, object], str | None]:
     """The result of a criterion: whether it passed, its operands' values, its error."""
-    place = Place(pointer=(), found=Span(line=1, column=1, end_line=1, end_column=1))
+    place = Place(())
     criterion = Criterion(
         condition=text,
         type="simple",

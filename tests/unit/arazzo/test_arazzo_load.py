@@ -146,7 +146,8 @@ def test_objects_know_where_they_stand() -> None:
     )
     step = document.workflows[0].steps[0]
     assert step.place.pointer == ("workflows", 0, "steps", 0)
-    assert (step.place.span.line, step.place.span.column) == (8, 9)
+    span = step.place.find_in(document.source)
+    assert (span.line, span.column) == (8, 9)
     assert step.outputs[0].place.pointer[-2:] == ("outputs", "a")
 
 

@@ -15,7 +15,6 @@ from pytest_amberflo.arazzo.condition import holds
 from pytest_amberflo.arazzo.condition_grammar import parse_condition, parse_operand
 from pytest_amberflo.arazzo.criteria import check_condition, judge_criterion
 from pytest_amberflo.arazzo.errors import EvaluationError, ExpressionSyntaxError
-from pytest_amberflo.arazzo.excerpt import Span
 from pytest_amberflo.arazzo.model import Criterion, Place
 from pytest_amberflo.arazzo.regex import search
 from pytest_amberflo.arazzo.scope import Scope, receive
@@ -71,7 +70,7 @@ def scope_of(kind: str, **inputs: Any) -> Scope:
 
 def judge(text: str, kind: str, version: str = "", **inputs: Any) -> bool:
     """Whether a criterion holds; an error in its evaluation has a text."""
-    place = Place(pointer=(), found=Span(line=1, column=1, end_line=1, end_column=1))
+    place = Place(())
     criterion = Criterion(
         condition=text,
         type=kind,  # type: ignore[arg-type]

@@ -15,7 +15,6 @@ from unit.plugin_parts.digest_kit import (
 
 from pytest_amberflo.arazzo.criteria import CriterionResult
 from pytest_amberflo.arazzo.events import Outcome
-from pytest_amberflo.arazzo.excerpt import Span
 from pytest_amberflo.arazzo.model import Criterion, Place
 from pytest_amberflo.digest import (
     make_digest,
@@ -83,9 +82,7 @@ def test_steps_of_a_trace(run: Run) -> None:
 
 def test_criteria_of_a_trace(run: Run) -> None:
     """A criterion is a check with its condition or error and its place in the document."""
-    place = Place(
-        pointer=("a~b", 0, "c/d"), found=Span(line=1, column=1, end_line=1, end_column=2)
-    )
+    place = Place(("a~b", 0, "c/d"))
     criteria = tuple(
         CriterionResult(
             criterion=Criterion(
