@@ -64,11 +64,12 @@ class Courier:
 
     def _register_secrets(self, call: Call) -> None:
         """Mask the values of the description's security schemes from now on."""
+        headers = call.plan.sent.request.headers
         for place, name in self._run.secret_places(call.target.description):
-            request = call.plan.sent.request
             if place == "header":
-                for key, value in request.headers:
-                    if key.lower() == name.lower():
+                wanted = name.lower()
+                for key, value in headers:
+                    if key.lower() == wanted:
                         self._run.redactor.register(value)
                         self._run.redactor.register(value.rpartition(" ")[2])
             elif place == "query":

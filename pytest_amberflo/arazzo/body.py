@@ -135,9 +135,10 @@ def _is_plain(value: Any) -> bool:
     """Whether all encoders write a value in one way; of floats not all do with an exponent."""
     kind = type(value)
     if kind is dict:
+        for name in value:
+            if type(name) is not str:
+                return False
         members = value.values()
-        if not all(type(name) is str for name in value):
-            return False
     elif kind is list:
         members = value
     else:
