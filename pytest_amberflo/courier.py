@@ -64,12 +64,12 @@ class Courier:
 
     def _register_secrets(self, call: Call) -> None:
         """Mask the values of the description's security schemes from now on."""
-        headers = call.plan.sent.request.headers
+        headers = [(key.lower(), value) for key, value in call.plan.sent.request.headers]
         for place, name in self._run.secret_places(call.target.description):
             if place == "header":
                 wanted = name.lower()
                 for key, value in headers:
-                    if key.lower() == wanted:
+                    if key == wanted:
                         self._run.redactor.register(value)
                         self._run.redactor.register(value.rpartition(" ")[2])
             elif place == "query":

@@ -43,6 +43,8 @@ class Absence(Enum):
 
 
 ABSENT: Final = Absence.ABSENT
+#: Stands for what a mapping does not have.
+_NOTHING: Final = object()
 
 #: No array has more elements than these digits can count.
 _INDEX: Final = re.compile(r"0|[1-9][0-9]{0,17}")
@@ -211,8 +213,10 @@ def _member(members: Mapping[str, Any], name: str, expression: Expression, kind:
 
 
 def _evaluate_input(expression: InputRef, scope: Scope) -> Any:
-    if expression.name in scope.inputs:
-        return _follow(scope.inputs[expression.name], expression.pointer, expression)
+    value = scope.inputs.get(expression.name, _NOTHING)
+    if value is not _NOTHING:
+        is_whole = expression.pointer is None and not isinstance(value, Unknown)
+        return value if is_whole else _follow(value, expression.pointer, expression)
     if expression.name in scope.declared_inputs:
         return ABSENT
     raise UnresolvedError(
