@@ -119,9 +119,14 @@ def evaluate(expression: Expression, scope: Scope) -> Any:
 
     Raises UnresolvedError for what is not there and EvaluationError for what has no value now.
     """
+    if isinstance(expression, InputRef):
+        # Most expressions are of a whole input.
+        value = scope.inputs.get(expression.name, _NOTHING)
+        is_plain = expression.pointer is None and not isinstance(value, Unknown)
+        if is_plain and value is not _NOTHING:
+            return value
+        return _evaluate_input(expression, scope)
     match expression:
-        case InputRef():
-            return _evaluate_input(expression, scope)
         case StepRef(step_id, name, pointer):
             outputs = _outputs_of_step(expression, step_id, scope)
             return _follow(_member(outputs, name, expression, "output"), pointer, expression)
@@ -213,10 +218,8 @@ def _member(members: Mapping[str, Any], name: str, expression: Expression, kind:
 
 
 def _evaluate_input(expression: InputRef, scope: Scope) -> Any:
-    value = scope.inputs.get(expression.name, _NOTHING)
-    if value is not _NOTHING:
-        is_whole = expression.pointer is None and not isinstance(value, Unknown)
-        return value if is_whole else _follow(value, expression.pointer, expression)
+    if expression.name in scope.inputs:
+        return _follow(scope.inputs[expression.name], expression.pointer, expression)
     if expression.name in scope.declared_inputs:
         return ABSENT
     raise UnresolvedError(
