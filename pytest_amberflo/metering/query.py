@@ -122,7 +122,10 @@ def _read_take(value: Any) -> Take | None:
 
 
 def _read_seconds(window: dict[str, Any], name: str) -> int:
-    value = to_decimal(window.get(name))
+    found = window.get(name)
+    if type(found) is int:
+        return found
+    value = to_decimal(found)
     if value is None or not is_integral(value):
         raise UnreadableQueryError(f"`{name}` is no integer")
     return int(value)
