@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from pytest_amberflo.execution import StepKey
     from pytest_amberflo.extension import StepExtension
     from pytest_amberflo.http.client import Client
-    from pytest_amberflo.http.exchange import Exchange, Request
+    from pytest_amberflo.http.exchange import Exchange, Headers, Request
     from pytest_amberflo.openapi.violation import Violation
     from pytest_amberflo.run import Run
     from pytest_amberflo.verdict import Tally
@@ -64,15 +65,13 @@ class Courier:
 
     def _register_secrets(self, call: Call) -> None:
         """Mask the values of the description's security schemes from now on."""
-        for place, name in self._run.secret_places(call.target.description):
-            request = call.plan.sent.request
-            if place == "header":
-                for key, value in request.headers:
-                    if key.lower() == name.lower():
-                        self._run.redactor.register(value)
-                        self._run.redactor.register(value.rpartition(" ")[2])
-            elif place == "query":
-                self._run.redactor.register(call.plan.sent.query.get(name))
+        sent, redactor = call.plan.sent, self._run.redactor
+        places = self._run.secret_places(call.target.description)
+        for secret in _list_secrets(sent.request.headers, places):
+            redactor.register(secret)
+        for place, name in places if sent.query else ():
+            if place == "query":
+                redactor.register(sent.query.get(name))
 
     def _guard_key(self, request: Request) -> None:
         """AMBERFLO_API_KEY goes to the target, and to servers that were given for a source."""
@@ -225,6 +224,14 @@ class Courier:
                 exchange=exchange,
             )
         )
+
+
+@lru_cache(maxsize=64)
+def _list_secrets(headers: Headers, places: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
+    """The values of headers that are secret, and what follows the name of a scheme in them."""
+    names = {name.lower() for place, name in places if place == "header"}
+    values = [value for key, value in headers if key.lower() in names]
+    return tuple(text for value in values for text in (value, value.rpartition(" ")[2]))
 
 
 def divert(call: Call, request: Request) -> Call:

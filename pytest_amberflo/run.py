@@ -129,7 +129,7 @@ class Run:
         """Keep the days on which weeks can start after a reading; it holds for the whole run."""
         self._week_starts = (self._week_starts & days) or self._week_starts
 
-    @property
+    @cached_property
     def api_key(self) -> str | None:
         """The user's key; on this machine one that was made for the run, else None."""
         key = self.settings.api_key

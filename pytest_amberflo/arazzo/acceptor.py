@@ -81,6 +81,8 @@ class Compiler(Struct, frozen=True):
 
     def find_kinds(self, schema: Any) -> frozenset[type]:
         """The types whose every value a schema accepts; none where it says more of them."""
+        if schema is True:
+            return _JSON
         says_all = isinstance(schema, dict) and schema.keys() <= _SILENT | {"type", "nullable"}
         return (self._read_kinds(schema) if says_all else None) or frozenset()
 
@@ -164,9 +166,9 @@ def _object(compiler: Compiler, _: Any, schema: Mapping[str, Any]) -> Accept | N
     members = {name: compiler.compile(member) for name, member in properties.items()}
     #: Of most members only the type matters: a look at it saves a call.
     kinds = {name: compiler.find_kinds(member) for name, member in properties.items()}
-    others = _compile_others(compiler, schema)
-    missing = None if compiler.may_lack else False
-    due, no_kinds = frozenset(required), frozenset[type]()
+    rest = "patternProperties" not in schema and schema.get("additionalProperties", True)
+    others, other_kinds = _compile_others(compiler, schema), compiler.find_kinds(rest)
+    due, missing = frozenset(required), None if compiler.may_lack else False
 
     def accept(value: Any) -> bool | None:
         if type(value) is not dict:
@@ -175,7 +177,7 @@ def _object(compiler: Compiler, _: Any, schema: Mapping[str, Any]) -> Accept | N
             return missing
         found: bool | None = True
         for name, member in value.items():
-            if type(member) in kinds.get(name, no_kinds):
+            if type(member) in kinds.get(name, other_kinds):
                 continue
             verdict = (members.get(name) or others(name))(member)
             if verdict is not True:
@@ -197,28 +199,24 @@ def _object_unless(*keywords: str) -> Any:
 def _compile_others(compiler: Compiler, schema: Mapping[str, Any]) -> Callable[[str], Accept]:
     """What a member that is not declared is held to, by its name."""
     rest = schema.get("additionalProperties", True)
-    other = _refuse_any if rest is False else compiler.compile(rest)
+    other = (lambda _: False) if rest is False else compiler.compile(rest)
     patterns = schema.get("patternProperties", {})
     if patterns == {"^x-": True}:
         return lambda name: accept_any if name.startswith("x-") else other
     return (lambda _: ask_validator) if patterns else (lambda _: other)
 
 
-def _refuse_any(_: Any) -> bool | None:
-    return False
-
-
 def _items(compiler: Compiler, items: Any, schema: Mapping[str, Any]) -> Accept | None:
     if "prefixItems" in schema:
         return None
-    item = compiler.compile(items)
+    item, kinds = compiler.compile(items), compiler.find_kinds(items)
 
     def accept(value: Any) -> bool | None:
         if type(value) is not list:
             return True
         found: bool | None = True
         for member in value:
-            verdict = item(member)
+            verdict = True if type(member) in kinds else item(member)
             if verdict is False:
                 return False
             if verdict is None:

@@ -220,6 +220,8 @@ class _Judged(Struct, frozen=True, kw_only=True):
         Where the flow branches and only outputs of the workflow read it, it is not owed: it is
         another branch that has it.
         """
+        if not self.missing:
+            return None
         branches = bool(list_actions(workflow, step, succeeded=True))
         for name, error in self.missing.items():
             if not branches or is_output_read(workflow, step.step_id, name):

@@ -74,13 +74,15 @@ class Target(Struct, frozen=True, kw_only=True):
         network. Raises Refusal where a variable has no default.
         """
         url = self.operation.servers[0].expand()
-        variable = _VARIABLE.search(url)
+        variable = _VARIABLE.search(url) if "{" in url else None
         if variable is not None:
             reason = f"its server `{url}` has no default for `{variable.group()}`"
             raise Refusal(f"source `{self.source_name}` does not say where it is: {reason}")
         data = self.description.source.data
         own = data.get("$self") if isinstance(data, dict) else None
-        base = urljoin(self.description.source.uri, own if isinstance(own, str) else "")
+        base = self.description.source.uri
+        if isinstance(own, str):
+            base = urljoin(base, own)
         return urljoin(base, url) if base.startswith(("http://", "https://")) else url
 
 

@@ -92,14 +92,14 @@ def find_operands(condition: Condition) -> Iterator[Operand]:
 def holds(condition: Condition, scope: Scope) -> bool:
     """Whether the condition holds in a scope. Raises EvaluationError."""
     match condition:
+        case Comparison(operator, left, right):
+            return _compare(operator, _value_of(left, scope), _value_of(right, scope))
         case Conjunction(parts):
             return all(holds(part, scope) for part in parts)
         case Disjunction(parts):
             return any(holds(part, scope) for part in parts)
         case Negation(inner):
             return not holds(inner, scope)
-        case Comparison(operator, left, right):
-            return _compare(operator, _value_of(left, scope), _value_of(right, scope))
         case _:
             value = _value_of(condition, scope)
             return bool(value) or isinstance(value, list | dict)
@@ -187,6 +187,8 @@ def _compare(operator: Operator, left: Any, right: Any) -> bool:
 
 
 def _equal(left: Any, right: Any) -> bool:
+    if type(left) is int and type(right) is int:
+        return left == right
     if isinstance(left, str) and isinstance(right, str):
         return left.casefold() == right.casefold()
     for one, other in ((left, right), (right, left)):

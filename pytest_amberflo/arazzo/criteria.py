@@ -65,7 +65,7 @@ def check_condition(text: str, kind: str, version: str | None) -> None:
 
 def judge_criteria(criteria: Sequence[Criterion], scope: Scope) -> tuple[CriterionResult, ...]:
     """The result of every criterion in a scope; all must hold, each is evaluated."""
-    return tuple(judge_criterion(criterion, scope) for criterion in criteria)
+    return tuple([judge_criterion(criterion, scope) for criterion in criteria])
 
 
 def judge_criterion(criterion: Criterion, scope: Scope) -> CriterionResult:

@@ -109,6 +109,8 @@ def merge_parameters(
 
     Names of headers are the same in any letter case (RFC 9110, 5.1).
     """
+    if not outer and len(inner) < 2:
+        return tuple(inner)
     merged = {_key_of(parameter): parameter for parameter in (*outer, *inner)}
     return tuple(merged.values())
 

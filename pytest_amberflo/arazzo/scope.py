@@ -43,6 +43,8 @@ class Absence(Enum):
 
 
 ABSENT: Final = Absence.ABSENT
+#: Stands for what a mapping does not have.
+_NOTHING: Final = object()
 
 #: No array has more elements than these digits can count.
 _INDEX: Final = re.compile(r"0|[1-9][0-9]{0,17}")
@@ -117,9 +119,14 @@ def evaluate(expression: Expression, scope: Scope) -> Any:
 
     Raises UnresolvedError for what is not there and EvaluationError for what has no value now.
     """
+    if isinstance(expression, InputRef):
+        # Most expressions are of a whole input.
+        value = scope.inputs.get(expression.name, _NOTHING)
+        is_plain = expression.pointer is None and not isinstance(value, Unknown)
+        if is_plain and value is not _NOTHING:
+            return value
+        return _evaluate_input(expression, scope)
     match expression:
-        case InputRef():
-            return _evaluate_input(expression, scope)
         case StepRef(step_id, name, pointer):
             outputs = _outputs_of_step(expression, step_id, scope)
             return _follow(_member(outputs, name, expression, "output"), pointer, expression)

@@ -43,6 +43,15 @@ def read_length(
     connection: Connection, data: bytes, length: int, *, can_stay: bool
 ) -> Iterator[bytes]:
     """A body of so many bytes, of which `data` has come already. Raises WireError."""
+    if len(data) != length:
+        return _read_rest(connection, data, length, can_stay=can_stay)
+    connection.finish(can_stay=can_stay)
+    return iter((data,))
+
+
+def _read_rest(
+    connection: Connection, data: bytes, length: int, *, can_stay: bool
+) -> Iterator[bytes]:
     left = length
     while left:
         data = data or connection.receive()

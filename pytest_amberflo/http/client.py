@@ -147,6 +147,7 @@ class Client:
             return
         with self._pool.connect(plain.address, deadline) as connection:
             _log_request(request, plain.ask(connection))
+            connection.finish(can_stay=False)
 
     def _make_plain(self, request: Request) -> PlainRequest | None:
         """The request as it goes over the wire; None if it needs httpx."""

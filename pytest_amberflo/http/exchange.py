@@ -5,6 +5,7 @@ from __future__ import annotations
 import email.utils
 import time
 from datetime import UTC
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from msgspec import Struct, field
@@ -15,8 +16,10 @@ from pytest_amberflo.http.json_text import JsonTextError, read_json_body
 Headers: TypeAlias = tuple[tuple[str, str], ...]
 
 
+@lru_cache(maxsize=128)
 def find_header(headers: Headers, name: str) -> str | None:
     """The values of a header joined by `, `, without regard to the name's case, or None."""
+    # Messages have the same headers again and again, and each is asked for some of them.
     wanted = name.lower()
     found: str | None = None
     for key, value in headers:

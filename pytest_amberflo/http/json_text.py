@@ -67,7 +67,9 @@ def read_json_body(body: bytes, *, has_unique_names: bool = False) -> Any:
     try:
         value = _DECODE(body)
         written = _ENCODE(value)
-        is_plain = written in (body, body.replace(b", ", b",").replace(b": ", b":"))
+        is_plain = written == body
+        if not is_plain:
+            is_plain = written == body.replace(b", ", b",").replace(b": ", b":")
         if is_plain and (len(body) <= _SMALL or not _has_extremes(body)):
             return value
     except (ValueError, RecursionError):

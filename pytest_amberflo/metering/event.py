@@ -13,6 +13,7 @@ from pytest_amberflo.metering.number import (
     is_integral,
     load_exact,
     normalize,
+    to_decimal,
 )
 
 if TYPE_CHECKING:
@@ -167,9 +168,10 @@ def _read_text(item: dict[str, Any], name: str, where: str) -> str | None:
 
 def _read_number(item: dict[str, Any], name: str, where: str) -> Decimal | None:
     value = item.get(name)
-    if value is not None and not isinstance(value, Decimal):
+    number = to_decimal(value)
+    if number is None and value is not None:
         raise UnreadableEventError(f"`{name}` of {where} is no number")
-    return value
+    return number
 
 
 def _read_dimensions(value: Any, where: str) -> tuple[tuple[str, str], ...]:

@@ -28,16 +28,19 @@ class NotMeteringJsonError(ValueError):
 
 
 def load_exact(body: bytes) -> Any:
-    """The JSON value of a body with every number as a Decimal of its text.
+    """The JSON value of a body; numbers are decimals of their text, integers may be `int`.
 
-    Raises NotMeteringJsonError, also where an object has a member twice: one of the two values
-    would be hidden.
+    `to_decimal` makes one of both. Raises NotMeteringJsonError, also where an object has a member
+    twice: one of the two values would be hidden.
     """
     try:
         value = _DECODE(body)
         # As its value is written, perhaps with spaces: then nothing stands twice in it.
-        if _ENCODE(value) in (body, body.replace(b", ", b",").replace(b": ", b":")):
-            return _make_decimals(value)
+        written = _ENCODE(value)
+        if written == body:
+            return value
+        if written == body.replace(b", ", b",").replace(b": ", b":"):
+            return value
     except (ValueError, ArithmeticError, RecursionError):
         pass  # what is wrong is said below
     try:
@@ -49,21 +52,11 @@ def load_exact(body: bytes) -> Any:
         raise NotMeteringJsonError(str(error)) from None
 
 
-def _make_decimals(value: Any) -> Any:
-    """A JSON value that was just read, its integers as decimals, too."""
-    kind = type(value)
-    if kind is int:
+def to_decimal(value: Any) -> Decimal | None:
+    """The number that a value of `load_exact` is; None for anything else."""
+    if type(value) is int:
         return Decimal(value)
-    if kind is dict:
-        for name, member in value.items():
-            kind = type(member)
-            if kind is int:
-                value[name] = Decimal(member)
-            elif kind is dict or kind is list:
-                _make_decimals(member)
-    elif kind is list:
-        value[:] = map(_make_decimals, value)
-    return value
+    return value if isinstance(value, Decimal) else None
 
 
 def _refuse_constant(constant: str) -> Any:

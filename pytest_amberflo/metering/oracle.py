@@ -108,11 +108,11 @@ def passes(event: MeterEvent, query: UsageQuery) -> bool:
 
 def is_clear(events: Iterable[MeterEvent], query: UsageQuery) -> bool:
     """Whether nothing that a right service is free to do makes a difference for these events."""
-    return (
-        query.is_aligned
-        and query.interval is not Interval.WEEK
-        and all(event.attribute(name) is not None for name in query.group_by for event in events)
-    )
+    for name in query.group_by:
+        for event in events:
+            if event.attribute(name) is None:
+                return False
+    return query.is_aligned and query.interval is not Interval.WEEK
 
 
 def list_freedoms(

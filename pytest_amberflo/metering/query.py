@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from enum import Enum
 from typing import Any, Final, TypeVar
 
 from msgspec import Struct
 
-from pytest_amberflo.metering.number import NotMeteringJsonError, is_integral, load_exact
+from pytest_amberflo.metering.number import (
+    NotMeteringJsonError,
+    is_integral,
+    load_exact,
+    to_decimal,
+)
 from pytest_amberflo.metering.window import Interval
 
 E = TypeVar("E", bound=Enum)
@@ -111,15 +115,18 @@ def read_query(body: bytes) -> UsageQuery:
 def _read_take(value: Any) -> Take | None:
     if value is None:
         return None
-    limit = value.get("limit") if isinstance(value, dict) else None
-    if not isinstance(limit, Decimal) or not is_integral(limit) or limit < 1:
+    limit = to_decimal(value.get("limit")) if isinstance(value, dict) else None
+    if limit is None or not is_integral(limit) or limit < 1:
         raise UnreadableQueryError("`take` has no `limit` of at least 1")
     return Take(limit=int(limit), is_ascending=value.get("isAscending") is True)
 
 
 def _read_seconds(window: dict[str, Any], name: str) -> int:
-    value = window.get(name)
-    if not isinstance(value, Decimal) or not is_integral(value):
+    found = window.get(name)
+    if type(found) is int:
+        return found
+    value = to_decimal(found)
+    if value is None or not is_integral(value):
         raise UnreadableQueryError(f"`{name}` is no integer")
     return int(value)
 

@@ -13,6 +13,7 @@ from pytest_amberflo.metering.number import (
     NotMeteringJsonError,
     is_integral,
     load_exact,
+    to_decimal,
 )
 from pytest_amberflo.metering.query import Aggregation
 
@@ -103,8 +104,8 @@ def _read_groups(
         written.add(exact_key)
         buckets = dict(_read_buckets(item, at))
         groups[key] = _unite(groups[key], buckets, query) if key in groups else buckets
-        total = item.get("groupValue")
-        if isinstance(total, Decimal):
+        total = to_decimal(item.get("groupValue"))
+        if total is not None:
             totals[key] = EXACT.add(totals.get(key, ZERO), total)
     return groups, totals
 
@@ -149,12 +150,13 @@ def _read_key(item: dict[str, Any], at: str, query: UsageQuery) -> GroupKey:
 def _read_buckets(item: dict[str, Any], at: str) -> Iterator[tuple[int, Decimal]]:
     seen: set[int] = set()
     for bucket, value, path in _each_bucket(item, at):
-        if value is not None and not isinstance(value, Decimal):
+        number = ZERO if value is None else to_decimal(value)
+        if number is None:
             raise UsageShapeError(path, f"{_name(value)} stands where a number is due")
         if bucket in seen:
             raise UsageShapeError(path, "this bucket stands twice in the group")
         seen.add(bucket)
-        yield bucket, ZERO if value is None else value
+        yield bucket, number
 
 
 def _each_bucket(item: dict[str, Any], at: str) -> Iterator[tuple[int, Any, str]]:
@@ -167,8 +169,8 @@ def _each_bucket(item: dict[str, Any], at: str) -> Iterator[tuple[int, Any, str]
         if not isinstance(record, dict):
             raise UsageShapeError(path, f"{_name(record)} stands where an object is due")
         if name == "values":
-            start = record.get("secondsSinceEpochUtc")
-            if not isinstance(start, Decimal) or not is_integral(start):
+            start = to_decimal(record.get("secondsSinceEpochUtc"))
+            if start is None or not is_integral(start):
                 raise UsageShapeError(f"{path}.secondsSinceEpochUtc", "this is no integer")
             if start.adjusted() > _MOST_DIGITS:
                 raise UsageShapeError(f"{path}.secondsSinceEpochUtc", "this is no moment")
@@ -194,5 +196,6 @@ def describe_group(key: GroupKey, query: UsageQuery) -> str:
 def _name(value: Any) -> str:
     if value is None:
         return "nothing"
-    kinds = {bool: "a boolean", Decimal: "a number", list: "a list", dict: "an object"}
+    kinds = {bool: "a boolean", int: "a number", Decimal: "a number"}
+    kinds |= {list: "a list", dict: "an object"}
     return f'the text "{value}"' if isinstance(value, str) else kinds.get(type(value), "a value")

@@ -23,7 +23,7 @@ from msgspec.structs import replace
 
 from pytest_amberflo.metering.ledger import Fate
 from pytest_amberflo.metering.number import EXACT, ZERO, add_exactly
-from pytest_amberflo.metering.oracle import BARE_TERMS, list_freedoms, passes
+from pytest_amberflo.metering.oracle import BARE_TERMS, is_clear, list_freedoms, passes
 from pytest_amberflo.metering.query import Aggregation, UsageQuery
 from pytest_amberflo.metering.unit import list_units
 from pytest_amberflo.metering.window import Interval
@@ -117,8 +117,8 @@ def find_sights(
 
 
 def _is_surely_placed(event: MeterEvent, query: UsageQuery, terms: Terms) -> bool:
-    """Whether every right service shows the event in answer to the query."""
-    return all(
+    """Whether every right service shows an event that one of them shows."""
+    return is_clear([event], query) or all(
         freedom.place(event, query) is not None for freedom in list_freedoms([event], query, terms)
     )
 
