@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from pytest_amberflo.gathering import check_place, gather_inputs, prepare_execution
+from pytest_amberflo.item_run import run_item
 from pytest_amberflo.metering.window import make_window
 from pytest_amberflo.nodes import (
     WORKFLOW,
-    ArazzoFile,
     WorkflowItem,
-    run_item,
     run_of,
 )
 from pytest_amberflo.planting import shows_fixtures
@@ -78,10 +77,9 @@ class FixtureValues:
         if self._is_watched:
             self._known = {}
         elif isinstance(item, WorkflowItem):
-            document = item.getparent(ArazzoFile)
-            assert document is not None
-            assert document.parent is not None
-            self._known = document.parent.stash.setdefault(_KNOWN, {})
+            folder = item.document.parent
+            assert folder is not None
+            self._known = folder.stash.setdefault(_KNOWN, {})
 
     def note(self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -> None:
         """Note a fixture that is set up now."""
