@@ -89,8 +89,10 @@ class ArazzoFile(pytest.Module):
         from pytest_amberflo.collection import prepare_document  # noqa: PLC0415
         from pytest_amberflo.exchange_text import clean  # noqa: PLC0415
         from pytest_amberflo.planting import make_node, name_nodes  # noqa: PLC0415
+        from pytest_amberflo.registration import register_fixtures  # noqa: PLC0415
 
         run = run_of(self.config)
+        register_fixtures(self.config)
         try:
             prepared = prepare_document(self.path, run, is_certain=self._is_certain)
         except (DocumentError, OSError) as error:

@@ -20,6 +20,7 @@ from pytest_amberflo.nodes import (
     KEPT,
     RUN,
     WorkflowItem,
+    check_items,
     run_of,
 )
 from pytest_amberflo.option_table import SETTINGS
@@ -54,14 +55,21 @@ def note_result(item: pytest.Item, result: ItemResult) -> None:
     item.add_report_section("call", "amberflo steps", section)
 
 
-class HookHolder:
-    """Has workflow items keep their hooks while they run.
+class ItemKeeper:
+    """Looks after workflow items: that somebody has each input, and what hooks they have.
 
-    All conftests that there will be for a folder are known then.
+    All conftests that there will be for a folder are known when an item runs, which keeps its
+    hooks then.
     """
 
     def __init__(self) -> None:
         self._hooks: dict[Path, pluggy.HookRelay] = {}
+
+    def pytest_collection_modifyitems(
+        self, config: pytest.Config, items: Sequence[pytest.Item]
+    ) -> None:
+        """Refuse inputs of the command line that no workflow has."""
+        check_items(config, items)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
@@ -212,7 +220,7 @@ class RunSummary:
                 terminal.write_line(f"    {line}")
 
     def pytest_report_teststatus(self, report: pytest.TestReport) -> Any:
-        """Categories of their own for items that prove nothing, or not yet."""
+        """Categories of their own for items that prove nothing, or not yet; promises of probes."""
         digest = getattr(report, DIGEST, None)
         if digest is not None and digest["verdict"] == "unverified" and report.failed:
             return "unverified", "U", ("UNVERIFIED", {"red": True})
@@ -220,6 +228,12 @@ class RunSummary:
         is_deferred = kept["is_deferred"] if digest is None else digest["verdict"] == "deferred"
         if is_deferred and report.passed:
             return "deferred", "D", ("DEFERRED", {"yellow": True})
+        if isinstance(report, pytest.TestReport) and any(
+            name == "amberflo_promise" for name, _ in report.user_properties
+        ):
+            from pytest_amberflo.probes.status import describe_status  # noqa: PLC0415  for probes
+
+            return describe_status(report, self._config.get_verbosity())
         return None
 
     @pytest.hookimpl(tryfirst=True)
