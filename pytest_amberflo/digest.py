@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
@@ -29,55 +30,54 @@ def make_digest(
     `steps` is a line a step, masked already.
     """
     tally = result.tally
-    return {
-        "nodeid": nodeid,
-        "verdict": result.verdict.value,
-        "target": result.target,
-        "steps": list(steps),
-        "requests": describe_rehearsal(result, run.redactor) if run.settings.is_dry_run else [],
-        "events": tally.events,
-        "copies": tally.copies,
-        "lost_answers": tally.lost_answers,
-        "throttled": tally.throttled,
-        "metered": 0 if result.emission is None else len(result.emission.scene.declared),
-        "judged": tally.judged,
-        "wrong": sum(
-            check.name == "usage" and check.outcome in (CheckOutcome.FAILED, CheckOutcome.WARNED)
-            for check in result.checks
-        ),
-        "visible_s": list(tally.visible_after_s),
-        "stand_ins": dict(run.catalog.stand_ins),
-        "notes": list(run.notes),
-        "entry": write_line(result.entry, nodeid),
-        "due_s": result.entry.not_before_s if result.entry is not None else None,
-        "trace": _trace(nodeid, result, run) if wants_trace else None,
-    }
+    return _trim(
+        {
+            "nodeid": nodeid,
+            "verdict": result.verdict.value,
+            "target": result.target,
+            "steps": list(steps),
+            "requests": describe_rehearsal(result, run.redactor)
+            if run.settings.is_dry_run
+            else [],
+            "events": tally.events,
+            "copies": tally.copies,
+            "lost_answers": tally.lost_answers,
+            "throttled": tally.throttled,
+            "metered": 0 if result.emission is None else len(result.emission.scene.declared),
+            "judged": tally.judged,
+            "wrong": sum(
+                check.name == "usage"
+                and check.outcome in (CheckOutcome.FAILED, CheckOutcome.WARNED)
+                for check in result.checks
+            ),
+            "visible_s": list(tally.visible_after_s),
+            "stand_ins": dict(run.catalog.stand_ins),
+            "notes": list(run.notes),
+            "entry": write_line(result.entry, nodeid),
+            "due_s": result.entry.not_before_s if result.entry is not None else None,
+            "trace": _trace(nodeid, result, run) if wants_trace else None,
+        }
+    )
+
+
+def _trim(digest: dict[str, Any]) -> dict[str, Any]:
+    """A digest without what is nothing: it travels, and is kept until the end of the run."""
+    return {name: value for name, value in digest.items() if value}
 
 
 def make_skeleton(nodeid: str, workflow_id: str, outcome: str, run: Run) -> dict[str, Any]:
     """The digest of an item that did not run."""
     trace = {"nodeid": nodeid, "workflowId": workflow_id, "outcome": outcome}
     empty = {"inputs": {}, "outputs": {}, "duration_s": 0.0, "steps": [], "metering": None}
-    return {
-        "nodeid": nodeid,
-        "verdict": outcome,
-        "target": None,
-        "steps": [],
-        "requests": [],
-        "events": 0,
-        "copies": 0,
-        "lost_answers": 0,
-        "throttled": 0,
-        "metered": 0,
-        "judged": 0,
-        "wrong": 0,
-        "visible_s": [],
-        "stand_ins": dict(run.catalog.stand_ins),
-        "notes": list(run.notes),
-        "entry": None,
-        "due_s": None,
-        "trace": trace | empty,
-    }
+    return _trim(
+        {
+            "nodeid": nodeid,
+            "verdict": outcome,
+            "stand_ins": dict(run.catalog.stand_ins),
+            "notes": list(run.notes),
+            "trace": trace | empty,
+        }
+    )
 
 
 def summarize(digests: Sequence[dict[str, Any]], target: str, ledger: str = "") -> str:
@@ -87,7 +87,7 @@ def summarize(digests: Sequence[dict[str, Any]], target: str, ledger: str = "") 
     """
 
     def total(name: str) -> int:
-        return sum(digest[name] for digest in digests)
+        return sum(digest.get(name, 0) for digest in digests)
 
     judged = sum(map(is_judged, digests))
     parts = [f"amberflo: {judged} judged on {target}"]
@@ -107,7 +107,7 @@ def summarize(digests: Sequence[dict[str, Any]], target: str, ledger: str = "") 
     if total("metered"):
         parts.append(f"{total('metered')} due from services under test")
     parts.append(f"usage right in {total('judged') - total('wrong')} of {total('judged')}")
-    visible = [seconds for digest in digests for seconds in digest["visible_s"]]
+    visible = [seconds for digest in digests for seconds in digest.get("visible_s", ())]
     if visible:
         middle = sorted(visible)[len(visible) // 2]
         parts.append(
@@ -125,7 +125,8 @@ def summarize(digests: Sequence[dict[str, Any]], target: str, ledger: str = "") 
 
 def summarize_rehearsal(digests: Sequence[dict[str, Any]]) -> str:
     """The one line of a run that sent nothing."""
-    count = sum(line[:1] not in ("", " ") for digest in digests for line in digest["requests"])
+    lines = [line for digest in digests for line in digest.get("requests", ())]
+    count = sum(line[:1] not in ("", " ") for line in lines)
     unsound = sum(digest["verdict"] in ("failed", "error") for digest in digests)
     text = f"amberflo: dry run, {count} request{'' if count == 1 else 's'} resolved, none sent"
     return text + (f"; {unsound} of {len(digests)} workflows unsound" if unsound else "")
@@ -136,8 +137,23 @@ def is_judged(digest: dict[str, Any]) -> bool:
     return digest["verdict"] in ("passed", "failed")
 
 
-def list_properties(result: ItemResult) -> Iterator[tuple[str, str | int | float]]:
-    """The properties of an item in JUnit."""
+def list_properties(result: ItemResult, redactor: Redactor) -> list[tuple[str, str]]:
+    """The properties of an item in JUnit, secrets masked."""
+    pairs = [_pair(name, str(value)) for name, value in _list_properties(result)]
+    # Masked together: there is hardly ever anything to mask.
+    text = "\n".join([value for _, value in pairs])
+    if redactor.redact(text) == text:
+        return pairs
+    return [(name, redactor.redact(value)) for name, value in pairs]
+
+
+@lru_cache(maxsize=512)
+def _pair(name: str, value: str) -> tuple[str, str]:
+    """A property; items that have the same one, which pytest keeps, share it."""
+    return name, value
+
+
+def _list_properties(result: ItemResult) -> Iterator[tuple[str, str | int | float]]:
     tally = result.tally
     yield "amberflo_target", result.target
     yield "amberflo_verdict", result.verdict.value

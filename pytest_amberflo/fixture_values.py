@@ -12,18 +12,19 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from pytest_amberflo.gathering import check_place, gather_inputs, prepare_execution
+from pytest_amberflo.item_run import run_item
 from pytest_amberflo.metering.window import make_window
 from pytest_amberflo.nodes import (
     WORKFLOW,
-    ArazzoFile,
     WorkflowItem,
-    run_item,
     run_of,
 )
 from pytest_amberflo.planting import shows_fixtures
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from pytest_amberflo.run import Run
 
 #: Fixtures of this plugin that workflows read.
 _OURS: Final = frozenset(
@@ -48,16 +49,24 @@ _MADE: Final = object()
 _KNOWN: Final = pytest.StashKey[dict[str, Any]]()
 
 
+_MAKERS: Final[dict[str, Callable[[Run], Any]]] = {
+    "amberflo_customer_id": lambda run: run.new_customer(),
+    "amberflo_inputs": lambda _: {},
+    "amberflo_unique_id": lambda run: run.new_unique_id(),
+    "metering_window": lambda run: make_window(run.now()),
+}
+
+
+def make_value(name: str, run: Run) -> Any:
+    """What this plugin's own fixture of a name gives to an item that is no workflow."""
+    return _MAKERS[name](run)
+
+
 class FixtureValues:
-    """The values of fixtures for the item that is set up."""
+    """The values of fixtures for the item that is set up; a plugin of runs with workflows."""
 
     def __init__(self, config: pytest.Config) -> None:
-        self._makers: dict[str, Callable[[], Any]] = {
-            "amberflo_customer_id": lambda: run_of(config).new_customer(),
-            "amberflo_inputs": self._make_inputs,
-            "amberflo_unique_id": lambda: run_of(config).new_unique_id(),
-            "metering_window": lambda: make_window(run_of(config).now()),
-        }
+        self._config = config
         self._is_watched = shows_fixtures(config)
         self._item: pytest.Item | None = None
         #: Of the fixture that reads others now.
@@ -70,7 +79,12 @@ class FixtureValues:
         self._brief: set[str] = set()
         self._known: dict[str, Any] = {}
 
-    def begin(self, item: pytest.Item) -> None:
+    def __dir__(self) -> list[str]:
+        """What is of this class alone: pytest looks closely at every name of a plugin."""
+        return [name for name in vars(FixtureValues) if name[:2] != "__"]
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Forget what was the last item's."""
         self._item, self._request = item, None
         self._made.clear()
@@ -78,12 +92,14 @@ class FixtureValues:
         if self._is_watched:
             self._known = {}
         elif isinstance(item, WorkflowItem):
-            document = item.getparent(ArazzoFile)
-            assert document is not None
-            assert document.parent is not None
-            self._known = document.parent.stash.setdefault(_KNOWN, {})
+            folder = item.document.parent
+            assert folder is not None
+            self._known = folder.stash.setdefault(_KNOWN, {})
 
-    def note(self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -> None:
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_fixture_setup(
+        self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+    ) -> None:
         """Note a fixture that is set up now."""
         name = fixturedef.argname
         if name in _READERS:
@@ -97,7 +113,11 @@ class FixtureValues:
         """What this plugin's own fixture of a name gives to the item, each time the same."""
         __tracebackhide__ = True
         if name not in self._made:
-            self._made[name] = self._makers[name]()
+            self._made[name] = (
+                self._make_inputs(self._item)
+                if name == "amberflo_inputs" and isinstance(self._item, WorkflowItem)
+                else make_value(name, run_of(self._config))
+            )
         return self._made[name]
 
     def read(self, name: str) -> Any:
@@ -115,7 +135,8 @@ class FixtureValues:
             self._known[name] = _MADE
         return value
 
-    def prepare(self) -> Callable[[], None]:
+    @pytest.fixture
+    def _amberflo_workflow(self) -> Callable[[], None]:
         """Runs the workflow that is set up; it is ready to be run."""
         __tracebackhide__ = True
         item = self._item
@@ -129,10 +150,7 @@ class FixtureValues:
             url = check_place(run, url, target)
         return partial(run_item, item, prepare_execution(item, run, inputs, url, servers))
 
-    def _make_inputs(self) -> dict[str, Any]:
+    def _make_inputs(self, item: WorkflowItem) -> dict[str, Any]:
         __tracebackhide__ = True
-        item = self._item
-        if not isinstance(item, WorkflowItem):
-            return {}
         item.gathered = gather_inputs(item, run_of(item.config), self.read)
         return dict(item.gathered.values)

@@ -5,15 +5,13 @@ Imported in every run of pytest: they must be known before those of conftests, w
 
 from __future__ import annotations
 
-from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from pytest_amberflo.option_table import SETTINGS
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Mapping
+    from collections.abc import Generator, Iterator, Mapping
 
     from pytest_amberflo.control import ServerControl
     from pytest_amberflo.desk import Metering
@@ -22,26 +20,32 @@ if TYPE_CHECKING:
     from pytest_amberflo.run import Run
     from pytest_amberflo.service import ServiceStarter
     from pytest_amberflo.settings import Target
-    from pytest_amberflo.verification import Verification
+
+#: What gives workflows their values, where there are any.
+VALUES: Final[pytest.StashKey[FixtureValues]] = pytest.StashKey()
 
 
-@pytest.fixture(scope="session")
-def _amberflo_run(pytestconfig: pytest.Config) -> Run:
+def __dir__() -> list[str]:
+    """The fixtures alone: pytest looks closely at every name of a plugin."""
+    return [name for name in globals() if "amberflo" in name]
+
+
+def _find_run(config: pytest.Config) -> Run:
     from pytest_amberflo.nodes import run_of  # noqa: PLC0415  for those who ask
 
-    return run_of(pytestconfig)
+    return run_of(config)
 
 
 @pytest.fixture(scope="session")
-def amberflo_target(_amberflo_run: Run) -> Target:
+def amberflo_target(pytestconfig: pytest.Config) -> Target:
     """Where Amberflo's own hosts are sent: kind, URL, and who said so."""
-    return _amberflo_run.settings.target
+    return _find_run(pytestconfig).settings.target
 
 
 @pytest.fixture(scope="session")
-def amberflo_url(_amberflo_run: Run) -> str:
+def amberflo_url(pytestconfig: pytest.Config) -> str:
     """The base URL of the target; starts the embedded server where that is the target."""
-    return _amberflo_run.target_url
+    return _find_run(pytestconfig).target_url
 
 
 @pytest.fixture(scope="session")
@@ -54,9 +58,9 @@ def amberflo_servers() -> Mapping[str, str]:
 
 
 @pytest.fixture(scope="session")
-def amberflo_api_key(_amberflo_run: Run) -> str | None:
+def amberflo_api_key(pytestconfig: pytest.Config) -> str | None:
     """The API key: AMBERFLO_API_KEY, on this machine else one made for the run."""
-    return _amberflo_run.api_key
+    return _find_run(pytestconfig).api_key
 
 
 @pytest.fixture(scope="session")
@@ -75,7 +79,7 @@ def amberflo_meter_value() -> float:
 
 @pytest.fixture(scope="session")
 def amberflo_emitter_env(
-    amberflo_target: Target, _amberflo_run: Run, amberflo_url: str
+    pytestconfig: pytest.Config, amberflo_target: Target, amberflo_url: str
 ) -> dict[str, str]:
     """Variables for a service under test: its calls to Amberflo's hosts come to `amberflo_url`."""
     from pytest_amberflo.embedded import prepare_environment  # noqa: PLC0415  for those who ask
@@ -84,7 +88,8 @@ def amberflo_emitter_env(
         pytest.skip(
             f"amberflo_emitter_env leads to the embedded server; the target is {amberflo_target}"
         )
-    return prepare_environment(_amberflo_run.folder, amberflo_url, _amberflo_run.api_key)
+    run = _find_run(pytestconfig)
+    return prepare_environment(run.folder, amberflo_url, run.api_key)
 
 
 @pytest.fixture(scope="session")
@@ -104,16 +109,6 @@ def amberflo_service(
     starter.close()
 
 
-@pytest.fixture
-def _amberflo_verification(
-    request: pytest.FixtureRequest, _amberflo_run: Run, amberflo_api_key: str | None
-) -> Verification:
-    from pytest_amberflo.verify import LedgerItem, prepare_verification  # noqa: PLC0415
-
-    assert isinstance(request.node, LedgerItem)
-    return prepare_verification(request.node, _amberflo_run, amberflo_api_key)
-
-
 class ItemFixtures:
     """The fixtures that each item has for itself.
 
@@ -125,52 +120,47 @@ class ItemFixtures:
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
 
-    def _find_run(self) -> Run:
-        from pytest_amberflo.nodes import run_of  # noqa: PLC0415  for those who ask
+    def __dir__(self) -> list[str]:
+        """What is of this class alone: pytest looks closely at every name of a plugin."""
+        return [name for name in vars(ItemFixtures) if name[:2] != "__"]
 
-        return run_of(self._config)
+    def _make(self, name: str) -> Any:
+        """What this plugin gives to an item; with workflows, the same each time."""
+        __tracebackhide__ = True
+        values = self._config.stash.get(VALUES, None)
+        if values is not None:
+            return values.make(name)
+        from pytest_amberflo.fixture_values import make_value  # noqa: PLC0415  for those who ask
 
-    @cached_property
-    def _values(self) -> FixtureValues:
-        from pytest_amberflo.fixture_values import FixtureValues  # noqa: PLC0415  likewise
-
-        return FixtureValues(self._config)
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        """Note whose fixtures are asked for next."""
-        if SETTINGS in self._config.stash:
-            self._values.begin(item)
+        return make_value(name, _find_run(self._config))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(
-        self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+        self, fixturedef: pytest.FixtureDef[Any]
     ) -> Generator[None, object, object]:
         """Mask the key from the moment that somebody's own fixture gives it."""
         __tracebackhide__ = True
-        if SETTINGS in self._config.stash:
-            self._values.note(fixturedef, request)
         value: Any = yield
         if fixturedef.argname == "amberflo_api_key":
-            self._find_run().redactor.register(value)
+            _find_run(self._config).redactor.register(value)
         return value
 
     @pytest.fixture
     def amberflo_customer_id(self) -> str:
         """A customer that nobody has used before."""
-        customer: str = self._values.make("amberflo_customer_id")
+        customer: str = self._make("amberflo_customer_id")
         return customer
 
     @pytest.fixture
     def amberflo_unique_id(self) -> str:
         """The unique id of an event; nobody has used it before."""
-        unique_id: str = self._values.make("amberflo_unique_id")
+        unique_id: str = self._make("amberflo_unique_id")
         return unique_id
 
     @pytest.fixture
     def metering_window(self) -> MeteringWindow:
         """The window of a query and the time of an event in it: half-open, UTC, whole days."""
-        window: MeteringWindow = self._values.make("metering_window")
+        window: MeteringWindow = self._make("metering_window")
         return window
 
     @pytest.fixture
@@ -178,7 +168,7 @@ class ItemFixtures:
         """Control of the embedded server: faults of the item's customer, clock, what came."""
         from pytest_amberflo.control import ServerControl  # noqa: PLC0415  for those who ask
 
-        run = self._find_run()
+        run = _find_run(self._config)
         target = run.settings.target
         if target.kind != "embedded":
             pytest.skip(f"amberflo_server controls the embedded server; the target is {target}")
@@ -206,7 +196,7 @@ class ItemFixtures:
         from pytest_amberflo.desk import Metering  # noqa: PLC0415
         from pytest_amberflo.nodes import HAS_FAILED, KEEP  # noqa: PLC0415
 
-        run = self._find_run()
+        run = _find_run(self._config)
         desk = Metering(
             run,
             api_key=amberflo_api_key,
@@ -230,11 +220,5 @@ class ItemFixtures:
     def amberflo_inputs(self) -> Mapping[str, Any]:
         """The inputs of the workflow, by name. An override has the last word."""
         __tracebackhide__ = True
-        inputs: Mapping[str, Any] = self._values.make("amberflo_inputs")
+        inputs: Mapping[str, Any] = self._make("amberflo_inputs")
         return inputs
-
-    @pytest.fixture
-    def _amberflo_workflow(self) -> Callable[[], None]:
-        """Runs the item's workflow, which is ready to be run."""
-        __tracebackhide__ = True
-        return self._values.prepare()

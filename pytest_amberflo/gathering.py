@@ -46,9 +46,12 @@ def gather_inputs(item: WorkflowItem, run: Run, read: Callable[[str], Any]) -> I
         __tracebackhide__ = True
         fixture, _, attribute = name.partition(".")
         value = read(fixture)
-        if attribute and not hasattr(value, attribute):
+        if not attribute:
+            return value
+        found = getattr(value, attribute, _NOTHING)
+        if found is _NOTHING:
             raise InputError(f"the fixture {fixture} gives {value!r}, which has no `{attribute}`")
-        return getattr(value, attribute) if attribute else value
+        return found
 
     workflow, row = item.prepared.workflow, item.row
     schema = item.prepared.input_schema

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from pytest_amberflo.verdict import ItemResult
 
 
+def __dir__() -> list[str]:
+    """The hooks alone: pytest looks closely at every name."""
+    return [name for name in globals() if name.startswith("pytest_")]
+
+
 @pytest.hookspec
 def pytest_amberflo_workflow_result(item: pytest.Item, result: ItemResult) -> None:
     """Called when a workflow item has run, red or green, before pytest makes its report.

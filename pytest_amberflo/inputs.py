@@ -77,13 +77,18 @@ def collect_inputs(workflow: Workflow, schema: InputSchema, sources: InputSource
     Where the schema leaves open what else there may be, what the workflow reads counts, too.
     """
     __tracebackhide__ = True
-    _check_without(workflow, schema, sources.without)
+    if sources.without:
+        _check_without(workflow, schema, sources.without)
+    # Mostly nobody gives anything, and it is all left to fixtures.
+    is_given = bool(sources.options or sources.file or sources.row or sources.fixtures)
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for name, member in {**_list_undeclared(workflow, schema), **schema.properties}.items():
         if name in sources.without:
             continue
-        found = _find_value(name, member, sources)
+        found = _find_given(name, member, sources) if is_given else None
+        if found is None:
+            found = _find_own(name, member, sources)
         if found is not None:
             values[name], origins[name] = found
     return Inputs(values=values, origins=origins)
@@ -140,9 +145,10 @@ def _check_without(workflow: Workflow, schema: InputSchema, without: frozenset[s
         )
 
 
-def _find_value(
+def _find_given(
     name: str, schema: Mapping[str, Any], sources: InputSources
 ) -> tuple[Any, str] | None:
+    """What the user gives for an input by its name."""
     __tracebackhide__ = True
     if name in sources.options:
         return _parse_option(name, sources.options[name], schema), f"--amberflo-input {name}"
@@ -151,6 +157,14 @@ def _find_value(
             return values[name], origin
     if name in sources.fixtures:
         return _read(sources, sources.fixtures[name])
+    return None
+
+
+def _find_own(
+    name: str, schema: Mapping[str, Any], sources: InputSources
+) -> tuple[Any, str] | None:
+    """What an input is where the user says nothing of it."""
+    __tracebackhide__ = True
     if name in IDENTITY:
         found = _read(sources, IDENTITY[name])
         if found[0] is not None:

@@ -14,11 +14,10 @@ from pytest_amberflo.option_table import SETTINGS, STARTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from pathlib import Path
 
     import pluggy
 
-    from pytest_amberflo.execution import Execution, PreparedWorkflow
+    from pytest_amberflo.execution import PreparedWorkflow
     from pytest_amberflo.extension import Row
     from pytest_amberflo.inputs import Inputs
     from pytest_amberflo.run import Run
@@ -67,6 +66,11 @@ class ArazzoFile(pytest.Module):
         #: One object for all files of a folder: a path's hash is costly, and kept in it.
         self.folder = parent.path if parent.path == path else path
 
+    @property
+    def document(self) -> ArazzoFile:
+        """The document that its nodes ask for."""
+        return self
+
     @cached_property
     def obj(self) -> ModuleType:
         """What `request.module` gives; nothing is imported."""
@@ -85,8 +89,10 @@ class ArazzoFile(pytest.Module):
         from pytest_amberflo.collection import prepare_document  # noqa: PLC0415
         from pytest_amberflo.exchange_text import clean  # noqa: PLC0415
         from pytest_amberflo.planting import make_node, name_nodes  # noqa: PLC0415
+        from pytest_amberflo.registration import register_fixtures  # noqa: PLC0415
 
         run = run_of(self.config)
+        register_fixtures(self.config)
         try:
             prepared = prepare_document(self.path, run, is_certain=self._is_certain)
         except (DocumentError, OSError) as error:
@@ -119,12 +125,12 @@ class WorkflowNode(pytest.Collector):
     def __init__(self, *, children: Callable[[Any], Iterable[Any]], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._children = children
-        self.folder: Path = kwargs["parent"].folder
+        self.document: ArazzoFile = kwargs["parent"].document
 
     @property
     def ihook(self) -> pluggy.HookRelay:
         """The hooks of plugins and of the conftests above the document."""
-        return self.session.gethookproxy(self.folder)
+        return self.session.gethookproxy(self.document.folder)
 
     def collect(self) -> Iterator[pytest.Item | pytest.Collector]:
         """One node a row or variant."""
@@ -151,7 +157,7 @@ class WorkflowItem(pytest.Function):
         self.calls_service = calls_service
         #: Before a user's fixture has had the last word; while the item is set up.
         self.gathered: Inputs | None = None
-        self.folder: Path = kwargs["parent"].folder
+        self.document: ArazzoFile = kwargs["parent"].document
         #: While the item runs.
         self.hooks: pluggy.HookRelay | None = None
 
@@ -162,7 +168,7 @@ class WorkflowItem(pytest.Function):
         pytest looks for the conftests at each of twenty calls an item; while an item runs they
         are known.
         """
-        return self.hooks or self.session.gethookproxy(self.folder)
+        return self.hooks or self.session.gethookproxy(self.document.folder)
 
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
         """The file, the 0-based line of the workflow, and the item's name below the file."""
@@ -192,28 +198,6 @@ class WorkflowItem(pytest.Function):
             redactor = run_of(self.config).redactor
             return describe_failure(excinfo.value.result, redactor)
         return super().repr_failure(excinfo)
-
-
-def run_item(item: pytest.Item, execution: Execution) -> None:
-    """Run an item's workflow and keep its result. Raises WorkflowFailure where it is red."""
-    __tracebackhide__ = True
-    from pytest_amberflo.summary import note_result  # noqa: PLC0415
-    from pytest_amberflo.variants import VariantSkippedError  # noqa: PLC0415
-    from pytest_amberflo.verdict import Verdict  # noqa: PLC0415
-
-    skipped = ""
-    try:
-        result = execution.run()
-    except VariantSkippedError as error:
-        skipped = str(error)
-    if skipped:
-        pytest.skip(run_of(item.config).redactor.redact(skipped))
-    note_result(item, result)
-    item.config.hook.pytest_amberflo_workflow_result(item=item, result=result)
-    if result.verdict not in (Verdict.PASSED, Verdict.DEFERRED):
-        from pytest_amberflo.failure import WorkflowFailure  # noqa: PLC0415  only a red run
-
-        raise WorkflowFailure(result)
 
 
 def check_items(config: pytest.Config, items: Sequence[pytest.Item]) -> None:

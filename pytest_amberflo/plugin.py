@@ -5,17 +5,29 @@ A run of pytest without workflows imports the modules that are imported here, an
 
 from __future__ import annotations
 
+import sys
 import time
+from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_amberflo import fixtures, hookspecs
-from pytest_amberflo.option_table import SETTINGS, STARTED, add_options, is_anything_given
+# Loaded by Python itself: pytest reads the modules of plugins five times slower.
+sys.meta_path.insert(0, PathFinder)
+try:
+    from pytest_amberflo import fixtures, hookspecs
+    from pytest_amberflo.option_table import SETTINGS, STARTED, add_options, is_anything_given
+finally:
+    sys.meta_path.remove(PathFinder)
 
 if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
+
+
+def __dir__() -> list[str]:
+    """The hooks alone: pytest looks closely at every name of a plugin, for fixtures."""
+    return [name for name in globals() if name.startswith("pytest_")]
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
@@ -65,24 +77,3 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     from pytest_amberflo.discovery import choose_collector  # noqa: PLC0415  only with files
 
     return choose_collector(file_path, parent)
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Refuse inputs of the command line that no workflow has."""
-    if SETTINGS in config.stash:
-        from pytest_amberflo.nodes import check_items  # noqa: PLC0415
-
-        check_items(config, items)
-
-
-def pytest_report_teststatus(
-    report: pytest.TestReport | pytest.CollectReport, config: pytest.Config
-) -> Any:
-    """Show the promise of a probe under -v."""
-    if not isinstance(report, pytest.TestReport) or not any(
-        name == "amberflo_promise" for name, _ in report.user_properties
-    ):
-        return None
-    from pytest_amberflo.probes.status import describe_status  # noqa: PLC0415  only for probes
-
-    return describe_status(report, config.get_verbosity())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from pytest_amberflo.fixtures import VALUES
 from pytest_amberflo.option_table import SETTINGS, STARTED
 
 if TYPE_CHECKING:
@@ -27,18 +28,29 @@ def register_parts(config: pytest.Config) -> Settings:
 
     load_plainly(config)
     from pytest_amberflo.options import read_settings  # noqa: PLC0415
-    from pytest_amberflo.summary import HookHolder, ReportMaker  # noqa: PLC0415
+    from pytest_amberflo.summary import ItemKeeper, ReportMaker  # noqa: PLC0415
 
     settings = config.stash[SETTINGS] = read_settings(config)
     if settings.verify is not None:
-        from pytest_amberflo.verify import narrow_to_ledger  # noqa: PLC0415  only with a ledger
+        from pytest_amberflo.verify import LedgerFixtures, narrow_to_ledger  # noqa: PLC0415
 
         narrow_to_ledger(config, settings.verify)
+        plugins.register(LedgerFixtures(), "amberflo-ledger-fixtures")
     plugins.register(ReportMaker(), _MAKER)
-    plugins.register(HookHolder(), "amberflo-hook-holder")
+    plugins.register(ItemKeeper(), "amberflo-item-keeper")
     if not hasattr(config, "workerinput"):
         _register_summary(config, settings)
     return settings
+
+
+def register_fixtures(config: pytest.Config) -> None:
+    """Register what gives workflows their values."""
+    if VALUES in config.stash:
+        return
+    from pytest_amberflo.fixture_values import FixtureValues  # noqa: PLC0415  only with workflows
+
+    values = config.stash[VALUES] = FixtureValues(config)
+    config.pluginmanager.register(values, "amberflo-fixture-values")
 
 
 def _register_summary(config: pytest.Config, settings: Settings) -> None:

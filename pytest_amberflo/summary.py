@@ -20,21 +20,27 @@ from pytest_amberflo.nodes import (
     KEPT,
     RUN,
     WorkflowItem,
+    check_items,
     run_of,
 )
 from pytest_amberflo.option_table import SETTINGS
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator, Mapping, Sequence
     from pathlib import Path
 
     import pluggy
 
+    from pytest_amberflo.http.redact import Redactor
     from pytest_amberflo.settings import Settings
     from pytest_amberflo.verdict import ItemResult
 
 #: An item's result, and a line on each of its steps.
 _RESULT: Final[pytest.StashKey[tuple[ItemResult, tuple[str, ...]]]] = pytest.StashKey()
+#: The lines as a section of the item's reports, which is masked.
+_SECTION: Final = pytest.StashKey[str]()
+#: What names and marks an item, for all of its reports.
+_KEYWORDS: Final[pytest.StashKey[Mapping[str, Any]]] = pytest.StashKey()
 
 
 def note_result(item: pytest.Item, result: ItemResult) -> None:
@@ -44,28 +50,35 @@ def note_result(item: pytest.Item, result: ItemResult) -> None:
     redactor = run_of(item.config).redactor
     lines = mask_steps(result, redactor)
     item.stash[_RESULT] = result, lines
-    for name, value in list_properties(result):
-        item.user_properties.append((name, redactor.redact(str(value))))
-    item.add_report_section("call", "amberflo steps", "\n".join(lines))
+    item.user_properties += list_properties(result, redactor)
+    section = item.stash[_SECTION] = "\n".join(lines)
+    item.add_report_section("call", "amberflo steps", section)
 
 
-class HookHolder:
-    """Has workflow items keep their hooks while they run.
+class ItemKeeper:
+    """Looks after workflow items: that somebody has each input, and what hooks they have.
 
-    All conftests that there will be for a folder are known then.
+    All conftests that there will be for a folder are known when an item runs, which keeps its
+    hooks then.
     """
 
     def __init__(self) -> None:
         self._hooks: dict[Path, pluggy.HookRelay] = {}
+
+    def pytest_collection_modifyitems(
+        self, config: pytest.Config, items: Sequence[pytest.Item]
+    ) -> None:
+        """Refuse inputs of the command line that no workflow has."""
+        check_items(config, items)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         """Hold the hooks of the item's folder until the item is over."""
         if not isinstance(item, WorkflowItem):
             return (yield)
-        hooks = self._hooks.get(item.folder)
+        hooks = self._hooks.get(item.document.folder)
         if hooks is None:
-            hooks = self._hooks[item.folder] = item.ihook
+            hooks = self._hooks[item.document.folder] = item.ihook
         item.hooks = hooks
         try:
             return (yield)
@@ -85,7 +98,10 @@ class ReportMaker:
         if report.failed:
             item.stash[HAS_FAILED] = True
         if isinstance(item, WorkflowItem):
-            digest = self._make_digest(item, report)
+            _share_keywords(item, report)
+            # The call says it all, unless it does not come to it.
+            is_news = report.when == "call" or not report.passed
+            digest = self._make_digest(item, report) if is_news else None
         elif item.config.stash[SETTINGS].verify is not None:
             from pytest_amberflo.verify import LedgerItem  # noqa: PLC0415  only with a ledger
 
@@ -98,7 +114,7 @@ class ReportMaker:
             setattr(report, KEPT, item.stash[KEEP](report.failed))
         run = item.config.stash.get(RUN, None)
         if run is not None:
-            _mask_report(report, run.redactor)
+            _mask_report(report, run.redactor, item.stash.get(_SECTION, None))
             if run.settings.har is not None:
                 setattr(report, HAR, run.take_har())
         return report
@@ -127,17 +143,27 @@ class ReportMaker:
         return None
 
 
-def _mask_report(report: pytest.TestReport, redactor: Any) -> None:
-    """Mask secrets in the text of a failure and in captured output."""
+def _share_keywords(item: pytest.Item, report: pytest.TestReport) -> None:
+    """Let the reports of an item, which pytest keeps, have one mapping where all have the same."""
+    known = item.stash.setdefault(_KEYWORDS, report.keywords)
+    if known == report.keywords:
+        report.keywords = known
+
+
+def _mask_report(report: pytest.TestReport, redactor: Redactor, masked: str | None) -> None:
+    """Mask secrets in the text of a failure and in captured output but what is masked already."""
     if report.longrepr is not None and not isinstance(report.longrepr, tuple):
         text = str(report.longrepr)
-        masked = redactor.redact(text)
-        if masked != text:
-            report.longrepr = masked
+        plain = redactor.redact(text)
+        if plain != text:
+            report.longrepr = plain
     elif isinstance(report.longrepr, tuple):
         path, line, reason = report.longrepr
         report.longrepr = (path, line, redactor.redact(reason))
-    report.sections = [(name, redactor.redact(text)) for name, text in report.sections]
+    report.sections = [
+        section if section[1] is masked else (section[0], redactor.redact(section[1]))
+        for section in report.sections
+    ]
 
 
 class RunSummary:
@@ -178,7 +204,9 @@ class RunSummary:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Collect the digest of an item; under -v, show its steps."""
         digest = getattr(report, DIGEST, None)
-        found = digest or getattr(report, KEPT, {})
+        found = digest or getattr(report, KEPT, None)
+        if found is None:
+            return
         self._notes |= dict.fromkeys(found.get("notes", ()))
         if digest is None:
             return
@@ -188,11 +216,11 @@ class RunSummary:
         terminal = self._config.pluginmanager.get_plugin("terminalreporter")
         if self._config.get_verbosity() >= 1 and isinstance(terminal, pytest.TerminalReporter):
             terminal.ensure_newline()
-            for line in digest["steps"]:
+            for line in digest.get("steps", ()):
                 terminal.write_line(f"    {line}")
 
     def pytest_report_teststatus(self, report: pytest.TestReport) -> Any:
-        """Categories of their own for items that prove nothing, or not yet."""
+        """Categories of their own for items that prove nothing, or not yet; promises of probes."""
         digest = getattr(report, DIGEST, None)
         if digest is not None and digest["verdict"] == "unverified" and report.failed:
             return "unverified", "U", ("UNVERIFIED", {"red": True})
@@ -200,6 +228,12 @@ class RunSummary:
         is_deferred = kept["is_deferred"] if digest is None else digest["verdict"] == "deferred"
         if is_deferred and report.passed:
             return "deferred", "D", ("DEFERRED", {"yellow": True})
+        if isinstance(report, pytest.TestReport) and any(
+            name == "amberflo_promise" for name, _ in report.user_properties
+        ):
+            from pytest_amberflo.probes.status import describe_status  # noqa: PLC0415  for probes
+
+            return describe_status(report, self._config.get_verbosity())
         return None
 
     @pytest.hookimpl(tryfirst=True)
@@ -241,7 +275,7 @@ class RunSummary:
             self._show_requests(terminalreporter)
         if self._config.get_verbosity() >= 0:
             for digest in self._digests:
-                for line in self._announce(digest["stand_ins"]):
+                for line in self._announce(digest.get("stand_ins", {})):
                     terminalreporter.write_line(line)
         for note in self._notes:
             terminalreporter.write_line(f"amberflo: {note}", yellow=True)
@@ -262,7 +296,7 @@ class RunSummary:
         """What a dry run would send."""
         terminalreporter.write_sep("=", "DRY RUN: nothing was sent")
         for digest in self._digests:
-            if digest["requests"]:
+            if "requests" in digest:
                 terminalreporter.write_line(digest["nodeid"])
                 for line in digest["requests"]:
                     terminalreporter.write_line(f"  {line}")
@@ -276,7 +310,7 @@ class RunSummary:
             return self._summarize_verification(self._settings.verify)
         path = self._settings.ledger
         ledger = "" if path is None else run_of(self._config).shorten(path)
-        called = [digest["target"] for digest in self._digests if digest["target"]]
+        called = [digest["target"] for digest in self._digests if "target" in digest]
         targets = ", ".join(dict.fromkeys(called or [str(self._settings.target)]))
         return summarize(self._digests, targets, ledger)
 

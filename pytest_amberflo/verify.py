@@ -40,6 +40,20 @@ def narrow_to_ledger(config: pytest.Config, path: Path) -> None:
             )
 
 
+class LedgerFixtures:
+    """What an entry asks for."""
+
+    @pytest.fixture
+    def _amberflo_verification(
+        self,
+        request: pytest.FixtureRequest,
+        pytestconfig: pytest.Config,
+        amberflo_api_key: str | None,
+    ) -> Verification:
+        assert isinstance(request.node, LedgerItem)
+        return prepare_verification(request.node, run_of(pytestconfig), amberflo_api_key)
+
+
 class LedgerFile(pytest.File):
     """A ledger; one that is broken, or of another target, is a collection error."""
 

@@ -77,11 +77,12 @@ def test_queries_and_bytes_are_in_the_har(run_serially: Run, pytester: pytest.Py
     pytester.makepyfile(
         test_hand="""
         from pytest_amberflo.http.exchange import Request
+        from pytest_amberflo.nodes import run_of
 
-        def test_call(_amberflo_run, amberflo_url):
+        def test_call(pytestconfig, amberflo_url):
             url = amberflo_url + "/none?api_key=s3cr3t&page=2"
             request = Request(method="POST", url=url, body=bytes([255, 0]))
-            _amberflo_run.client.send(request, timeout_s=5)
+            run_of(pytestconfig).client.send(request, timeout_s=5)
     """
     )
     run_serially("--amberflo-har=run.har", "test_hand.py").assert_outcomes(passed=1)

@@ -117,15 +117,12 @@ def test_a_step_that_was_not_sent_has_no_messages(run: Run) -> None:
 
 
 def test_an_item_that_did_not_run_has_a_skeleton(run: Run) -> None:
-    """An item that was skipped or erred before it ran has every field, and nothing in it."""
+    """Of an item that was skipped or erred before it ran, a trace has every field, and empty."""
     skeleton = make_skeleton("f::wf", "wf", "skipped", run)
     digest = make_digest("f::wf", make_result(), (), run, wants_trace=True)
-    assert skeleton.keys() == digest.keys()
     assert skeleton["trace"].keys() == digest["trace"].keys()
     trace = skeleton.pop("trace")
-    assert (skeleton.pop("nodeid"), skeleton.pop("target")) == ("f::wf", None)
-    assert skeleton.pop("verdict") == "skipped"
-    assert {name for name, value in skeleton.items() if value not in (0, [], {}, None)} == set()
+    assert skeleton == {"nodeid": "f::wf", "verdict": "skipped"}
     assert trace == {
         "nodeid": "f::wf",
         "workflowId": "wf",
