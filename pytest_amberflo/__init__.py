@@ -27,7 +27,8 @@ __all__ = [
     "__version__",
 ]
 
-__version__: str
+#: Here and not in the metadata alone, which take 7 ms to open.
+__version__ = "0.1.0"
 
 _MODULES: Final = {
     "Check": "pytest_amberflo.verdict",
@@ -46,8 +47,6 @@ def __getattr__(name: str) -> Any:
     """The public name, imported now."""
     import importlib  # noqa: PLC0415  only where a name is asked for
 
-    if name == "__version__":
-        return importlib.import_module("importlib.metadata").version("pytest-amberflo")
     if name in _MODULES:
         return getattr(importlib.import_module(_MODULES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

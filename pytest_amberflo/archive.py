@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_amberflo import __version__
 from pytest_amberflo.job_summary import RedItem, write_job_summary
 from pytest_amberflo.nodes import DIGEST, HAR
 
@@ -32,7 +33,6 @@ class HarKeeper:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the file; a run whose archive is lost is red."""
-        from pytest_amberflo import __version__  # noqa: PLC0415  reading it opens metadata
         from pytest_amberflo.http.har import write_har  # noqa: PLC0415  only where asked for
 
         try:

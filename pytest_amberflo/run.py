@@ -11,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
+from pytest_amberflo import __version__
 from pytest_amberflo.arazzo.bound import SourceError
 from pytest_amberflo.arazzo.events import Refusal
 from pytest_amberflo.embedded import start_server, stop_server
@@ -153,8 +154,6 @@ class Run:
 
     def new_client(self) -> Client:
         """Connections of their own; whoever asks closes them."""
-        from pytest_amberflo import __version__  # noqa: PLC0415  reading it opens metadata
-
         observe = self._keep_exchange if self.settings.har is not None else None
         user_agent = f"pytest-amberflo/{__version__}"
         return Client(self.redactor, user_agent=user_agent, observe=observe)

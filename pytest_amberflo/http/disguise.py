@@ -20,9 +20,7 @@ def match_written(secret: str) -> str:
     Each way of writing is an expression of its own: within one, every character is written
     independently of the others, and none can be read in two ways, so that matching is linear.
     """
-    literals = {secret, html.escape(secret), html.escape(secret, quote=False)}
-    literals.update(_print_python(secret), *map(_encode_base64, _to_bytes(secret)))
-    longest_first = sorted(literals, key=len, reverse=True)
+    longest_first = sorted(list_literals(secret), key=len, reverse=True)
     return "|".join(
         dict.fromkeys(
             [
@@ -32,6 +30,17 @@ def match_written(secret: str) -> str:
             ]
         )
     )
+
+
+def list_literals(secret: str) -> frozenset[str]:
+    """The written forms of a text that leave no choice of how to write a character."""
+    forms = {secret, html.escape(secret), html.escape(secret, quote=False)}
+    return frozenset(forms.union(_print_python(secret), *map(_encode_base64, _to_bytes(secret))))
+
+
+def may_escape(text: str) -> bool:
+    """Whether characters may be written in another way than as themselves in a text."""
+    return "\\" in text or "%" in text or "+" in text
 
 
 def _to_bytes(text: str) -> Iterator[bytes]:

@@ -319,7 +319,7 @@ def _read_server(data: Mapping[str, Any]) -> Server:
 def _check_root(source: Source) -> int:
     data = source.data
     found = "it has no `openapi`" if isinstance(data, dict) else f"it is {describe_type(data)}"
-    span = source.locate(())
+    at: Pointer = ()
     if isinstance(data, dict) and "openapi" in data:
         version = data["openapi"]
         match = _VERSION.match(version) if isinstance(version, str) else None
@@ -327,14 +327,16 @@ def _check_root(source: Source) -> int:
             paths = data.get("paths", {})
             if isinstance(paths, dict):
                 return int(match.group(1))
-            found, span = f"its `paths` is {describe_type(paths)}", source.locate(("paths",))
+            found, at = f"its `paths` is {describe_type(paths)}", ("paths",)
         else:
             found = f"its version is `{version}`; 3.0.x, 3.1.x and 3.2.x are read"
-            span = source.locate(("openapi",))
+            at = ("openapi",)
     elif isinstance(data, dict) and "swagger" in data:
         found = f"it is Swagger {data['swagger']}; OpenAPI 3.0.x, 3.1.x and 3.2.x are read"
-        span = source.locate(("swagger",))
+        at = ("swagger",)
     elif isinstance(data, dict) and "arazzo" in data:
         found = "it is an Arazzo document"
+    # Only now: to find a place, the whole document is read a second time.
+    span = source.locate(at)
     problem = Problem(span=span, message=f"not an OpenAPI description: {found}")
     raise DocumentError(source.name, source.text, [problem])
