@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pytest_amberflo.arazzo.binding import bind_document
 from pytest_amberflo.arazzo.errors import DocumentError
@@ -11,7 +11,7 @@ from pytest_amberflo.arazzo.load import load_document
 from pytest_amberflo.arazzo.source import read_source
 from pytest_amberflo.arazzo.ways import find_unreached
 from pytest_amberflo.execution import MeteredStep, PreparedWorkflow, StepKey, WorkflowKey
-from pytest_amberflo.extension import ExtensionReader
+from pytest_amberflo.extension import ExtensionReader, StepExtensions
 from pytest_amberflo.recognition import recognize
 
 if TYPE_CHECKING:
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from pytest_amberflo.arazzo.model import Document, Place, Step, Workflow
     from pytest_amberflo.extension import StepExtension
     from pytest_amberflo.run import Run
+
+_NOTHING_SAID: Final = StepExtensions()
+_NO_CALLS: Final[frozenset[WorkflowKey]] = frozenset()
 
 
 def prepare_document(path: Path, run: Run, *, is_certain: bool) -> tuple[PreparedWorkflow, ...]:
@@ -39,10 +42,10 @@ def prepare_document(path: Path, run: Run, *, is_certain: bool) -> tuple[Prepare
         document, run.catalog.open, lenient=run.settings.takes_bare_ids, known=known
     )
     problems = [*check_document(document), *unbound]
-    extensions: dict[StepKey, StepExtension] = {}
+    said: dict[StepKey, StepExtension] = {}
     for uri, other in known.items():
         reader = ExtensionReader(other)
-        extensions |= {(uri, *key): found for key, found in reader.read_steps().items()}
+        said |= {(uri, *key): found for key, found in reader.read_steps().items()}
         if other is bound:
             workflows = [reader.read_workflow(workflow) for workflow in document.workflows]
             problems += reader.problems
@@ -52,6 +55,7 @@ def prepare_document(path: Path, run: Run, *, is_certain: bool) -> tuple[Prepare
             )
     if problems:
         raise DocumentError(source.name, source.text, problems)
+    extensions = StepExtensions(said) if said else _NOTHING_SAID
     unreached = [find_unreached(document, workflow) for workflow in document.workflows]
     lines = [source.line_of(workflow.place.pointer) for workflow in document.workflows]
     for other in known.values():
@@ -68,7 +72,7 @@ def prepare_document(path: Path, run: Run, *, is_certain: bool) -> tuple[Prepare
             step_extensions=extensions,
             ingests=_ingests(bound, workflow, extensions),
             metered=tuple(_list_metered(bound, workflow, extensions)),
-            calls=frozenset(_find_called(bound, workflow)),
+            calls=frozenset(_find_called(bound, workflow)) or _NO_CALLS,
             line=line,
             warnings=warnings,
         )
@@ -103,7 +107,7 @@ def _ingests(
 ) -> bool:
     """Whether a step of a workflow, or of one that it leads to, ingests events."""
     for owner, found, step in _list_steps(bound, workflow):
-        target = owner.targets.get((found.workflow_id, step.step_id))
+        target = owner.find_target(found, step)
         role = extensions[owner.document.source.uri, found.workflow_id, step.step_id].role
         if target is not None and recognize(target, role) == "ingest":
             return True

@@ -71,7 +71,7 @@ class PreparedWorkflow(Struct, frozen=True, kw_only=True):
     bound: BoundDocument
     workflow: Workflow
     extension: WorkflowExtension
-    #: Of every step of this document and of those that it refers to.
+    #: Of each step of this document, and of those that it refers to, that says something.
     step_extensions: Mapping[StepKey, StepExtension]
     #: Whether a step of it, or of a workflow that it leads to, ingests events.
     ingests: bool
@@ -222,7 +222,7 @@ def list_used(bound: BoundDocument) -> list[tuple[ApiDescription, list[Operation
     """Every description of a document and of those it refers to, with what they call of it."""
     called: dict[int, dict[Pointer, Operation]] = {}
     for document in bound.each_document():
-        for target in document.targets.values():
+        for target in document.list_targets():
             operation = target.operation
             called.setdefault(id(target.description), {})[operation.pointer] = operation
     return [

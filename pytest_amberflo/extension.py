@@ -72,6 +72,14 @@ class StepExtension(Struct, frozen=True, kw_only=True):
     validates_response: bool = True
 
 
+class StepExtensions(dict[tuple[str, str, str], StepExtension]):
+    """What steps say, by the URI of their document, workflowId and stepId; most say nothing."""
+
+    def __missing__(self, key: tuple[str, str, str]) -> StepExtension:
+        """What a step says that is not here."""
+        return _SILENT_STEP
+
+
 #: What most of them say.
 _SILENT_WORKFLOW: Final = WorkflowExtension()
 _SILENT_STEP: Final = StepExtension()
@@ -86,11 +94,12 @@ class ExtensionReader:
         self.problems: list[Problem] = []
 
     def read_steps(self) -> dict[tuple[str, str], StepExtension]:
-        """The extension of every step of the document, by workflowId and stepId."""
+        """What steps of the document say, by workflowId and stepId."""
         return {
             (workflow.workflow_id, step.step_id): self.read_step(workflow, step)
             for workflow in self._bound.document.workflows
             for step in workflow.steps
+            if step.extension is not None
         }
 
     def read_workflow(self, workflow: Workflow) -> WorkflowExtension:
@@ -126,8 +135,6 @@ class ExtensionReader:
 
     def read_step(self, workflow: Workflow, step: Step) -> StepExtension:
         """The extension of a step."""
-        if step.extension is None:
-            return _SILENT_STEP
         at = (*step.place.pointer, EXTENSION)
         data = self._read_object(step.extension, at, _STEP_KEYS)
         role = data.get("role")
@@ -175,7 +182,7 @@ class ExtensionReader:
             message = "a step that calls a workflow meters nothing itself: say it of its steps"
             self._add(at, message, key=True)
             return
-        target = self._bound.targets.get((workflow.workflow_id, step.step_id))
+        target = self._bound.find_target(workflow, step)
         found = role if target is None else recognize(target, role)
         if found in ROLES:
             what = {"ingest": "ingests events", "usage": "queries usage"}[found]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
 from pytest_amberflo.arazzo.bound import (
@@ -15,16 +15,21 @@ from pytest_amberflo.arazzo.bound import (
 )
 from pytest_amberflo.arazzo.errors import DocumentError, ExpressionSyntaxError, Problem
 from pytest_amberflo.arazzo.expression import SourceRef
-from pytest_amberflo.arazzo.grammar import Within, parse_expression, read_expression
+from pytest_amberflo.arazzo.grammar import parse_expression
 from pytest_amberflo.arazzo.lint import check_document
 from pytest_amberflo.arazzo.model import Document
+from pytest_amberflo.arazzo.operation_path import split_path
+from pytest_amberflo.arazzo.written import Derived
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pytest_amberflo.arazzo.model import Action, SourceDescription, Step, Workflow
     from pytest_amberflo.arazzo.operation import ApiDescription
     from pytest_amberflo.arazzo.source import Pointer
+
+#: Targets by steps and the descriptions of their document.
+_TARGETS: Final[Derived[Mapping[str, Target]]] = Derived(64)
 
 
 def bind_document(
@@ -61,7 +66,7 @@ class _Binder:
         self._asynchronous: set[str] = set()
         self._descriptions: dict[str, ApiDescription] = {}
         self._documents: dict[str, BoundDocument] = {}
-        self._targets: dict[tuple[str, str], Target] = {}
+        self._targets: dict[str, Mapping[str, Target]] = {}
         self.problems: list[Problem] = []
 
     def bind(self) -> BoundDocument:
@@ -77,9 +82,7 @@ class _Binder:
             self._open(source)
         for workflow in self._document.workflows:
             self._check_dependencies(workflow)
-            for step in workflow.steps:
-                self._bind_step(workflow, step)
-                self._check_other_steps(step)
+            self._targets[workflow.workflow_id] = self._bind_steps(workflow)
             for action in _each_action(workflow):
                 if action.workflow_id is not None:
                     at = (*action.place.pointer, "workflowId")
@@ -172,16 +175,33 @@ class _Binder:
         elif name in self._descriptions:
             self._add(at, f"source `{name}` is an OpenAPI description and has no workflows")
 
-    def _bind_step(self, workflow: Workflow, step: Step) -> None:
-        target: Target | None = None
+    def _bind_steps(self, workflow: Workflow) -> Mapping[str, Target]:
+        """The targets of steps, one for all documents with the same steps and sources."""
+        sources = self._descriptions
+        is_alone = not self._documents and not self._asynchronous
+        key = (self._lenient, *sources)
+        known = _TARGETS.find(workflow.steps, *sources.values(), key=key) if is_alone else None
+        if known is not None:
+            return known
+        targets: dict[str, Target] = {}
+        for step in workflow.steps:
+            target = self._bind_step(step)
+            if target is not None:
+                targets[step.step_id] = target
+            self._check_other_steps(step)
+        is_bound = len(targets) == len(workflow.steps)
+        if is_alone and is_bound and not any(step.depends_on for step in workflow.steps):
+            _TARGETS.keep(targets, workflow.steps, *sources.values(), key=key)
+        return targets
+
+    def _bind_step(self, step: Step) -> Target | None:
         if step.operation_id is not None:
-            target = self._find_by_id(step, step.operation_id)
-        elif step.operation_path is not None:
-            target = self._find_by_path(step, step.operation_path)
-        elif step.workflow_id is not None:
+            return self._find_by_id(step, step.operation_id)
+        if step.operation_path is not None:
+            return self._find_by_path(step, step.operation_path)
+        if step.workflow_id is not None:
             self._find_workflow((*step.place.pointer, "workflowId"), step.workflow_id)
-        if target is not None:
-            self._targets[workflow.workflow_id, step.step_id] = target
+        return None
 
     def _find_by_id(self, step: Step, operation_id: str) -> Target | None:
         at = (*step.place.pointer, "operationId")
@@ -251,7 +271,7 @@ class _Binder:
 
     def _find_by_path(self, step: Step, text: str) -> Target | None:
         at = (*step.place.pointer, "operationPath")
-        parsed = _split_path(text)
+        parsed = split_path(text)
         if parsed is None:
             self._add(
                 at,
@@ -309,27 +329,3 @@ def _count(names: Sequence[str]) -> str:
 def _lower_method(label: str) -> str:
     method, _, path = label.partition(" ")
     return f"{method.lower()} {path}"
-
-
-def _split_path(text: str) -> tuple[str, tuple[str, ...]] | None:
-    """The source's name and the reference tokens of an operationPath, or None."""
-    try:
-        if text.startswith("{"):
-            expression, end = read_expression(text, 1, Within.BRACES)
-            if text[end : end + 2] != "}#":
-                return None
-            pointer = text[end + 2 :]
-        else:
-            expression = parse_expression(text)
-            if not isinstance(expression, SourceRef):
-                return None
-            field, _, pointer = expression.reference.partition("#")
-            expression = SourceRef(expression.source, field)
-    except ExpressionSyntaxError:
-        return None
-    if not isinstance(expression, SourceRef) or expression.reference != "url":
-        return None
-    if not pointer.startswith("/"):
-        return None
-    tokens = pointer[1:].split("/")
-    return expression.source, tuple(t.replace("~1", "/").replace("~0", "~") for t in tokens)

@@ -93,12 +93,21 @@ class BoundDocument(Struct, frozen=True, kw_only=True):
     descriptions: Mapping[str, ApiDescription]
     #: Arazzo documents by the name of their source description.
     documents: Mapping[str, BoundDocument]
-    #: By workflowId and stepId.
-    targets: Mapping[tuple[str, str], Target]
+    #: By workflowId, and then by stepId.
+    targets: Mapping[str, Mapping[str, Target]]
 
     def target_of(self, workflow: Workflow, step: Step) -> Target:
         """The target of a step of a workflow."""
-        return self.targets[workflow.workflow_id, step.step_id]
+        return self.targets[workflow.workflow_id][step.step_id]
+
+    def find_target(self, workflow: Workflow, step: Step) -> Target | None:
+        """The target of a step; None for one that calls a workflow."""
+        return self.targets.get(workflow.workflow_id, {}).get(step.step_id)
+
+    def list_targets(self) -> Iterator[Target]:
+        """The target of every step of this document."""
+        for targets in self.targets.values():
+            yield from targets.values()
 
     def inputs_of(self, workflow: Workflow) -> InputSchema:
         """The schema of a workflow's inputs; built once."""
@@ -126,7 +135,7 @@ class BoundDocument(Struct, frozen=True, kw_only=True):
     def each_target(self) -> Iterator[Target]:
         """The target of every step of this document and of those that it refers to."""
         for bound in self.each_document():
-            yield from bound.targets.values()
+            yield from bound.list_targets()
 
     def each_document(self) -> Iterator[BoundDocument]:
         """This document and those that it refers to, each once."""

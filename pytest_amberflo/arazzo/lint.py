@@ -68,14 +68,16 @@ class _Checker:
 
     def check_circles(self) -> None:
         """Workflows that depend on, or call, one another in a circle."""
-        depends = {w.workflow_id: w.depends_on for w in self._document.workflows}
-        calls = {
-            w.workflow_id: tuple(s.workflow_id for s in w.steps if s.workflow_id is not None)
-            for w in self._document.workflows
-        }
+        workflows = self._document.workflows
+        depends = {w.workflow_id: w.depends_on for w in workflows if w.depends_on}
+        calls: dict[str, tuple[str, ...]] = {}
+        for workflow in workflows:
+            called = [s.workflow_id for s in workflow.steps if s.workflow_id is not None]
+            if called:
+                calls[workflow.workflow_id] = tuple(called)
         for edges, verb, member in ((depends, "depend on", "dependsOn"), (calls, "call", "steps")):
             for circle in find_circles(edges):
-                workflow = next(w for w in self._document.workflows if w.workflow_id == circle[0])
+                workflow = next(w for w in workflows if w.workflow_id == circle[0])
                 shown = " -> ".join(f"`{name}`" for name in (*circle, circle[0]))
                 message = f"workflows {verb} each other in a circle: {shown}"
                 self._add((*workflow.place.pointer, member), message, key=True)

@@ -130,13 +130,19 @@ class Source:
         for the case that the file has changed by then.
         """
         if not self._anchors:  # else it was forgotten before, and to find them is costly now
-            self._anchors = {at: self.line_of(at) for at in anchors}
+            self._anchors = _share_lines(*((at, self.line_of(at)) for at in anchors))
         if not keeps_data:
             self._data = _FORGOTTEN
         if self._path is not None and self._text is not None:
             self._checksum = _sum_up(self._text)
             self._text = None
         self._places = self._find_line = None
+
+
+@lru_cache(maxsize=1024)
+def _share_lines(*lines: tuple[Pointer, int]) -> Mapping[Pointer, int]:
+    """Lines by pointer, for all documents that have the same."""
+    return dict(lines)
 
 
 def read_source(path: Path, *, name: str) -> Source:

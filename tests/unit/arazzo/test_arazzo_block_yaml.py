@@ -73,6 +73,15 @@ def test_what_is_read_is_what_the_parser_reads(lines: list[tuple[int, str]], end
         event("read")
 
 
+def test_no_two_lines_are_read_for_what_they_are_not() -> None:
+    """Each form alone, and each below each other, and indented below it."""
+    texts = [f"{one}\n" for one in CONTENTS]
+    texts += [
+        f"{one}\n{spaces}{two}\n" for one in CONTENTS for two in CONTENTS for spaces in ("", "  ")
+    ]
+    assert sum(map(check_against_parser, texts)) > len(texts) // 10
+
+
 SEED_LINES = SEED.read_text(encoding="utf-8").splitlines()
 PLACES = st.integers(0, len(SEED_LINES) - 1)
 CHARS = st.sampled_from((*":-#'\"[]{}|>&*!?%@` ,é\t", ": ", " #", "- ", ""))
