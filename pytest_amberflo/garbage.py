@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 _NAME: Final = "amberflo-garbage"
+#: Objects that collection has made, about a hundred a document, from which on garbage matters.
+_MANY: Final = 100_000
 
 
 def pause_garbage(config: pytest.Config) -> None:
@@ -34,10 +36,12 @@ class GarbagePause:
     def pytest_collection_finish(self) -> None:
         """Go on, but leave alone what is there now.
 
-        Of each item pytest has left 1 KB in circles, which would be kept, too.
+        Of each item pytest has left 1 KB in circles, which is kept, too; to look for that takes
+        15 ms at the least, so it is done where there are many items.
         """
         if self._is_paused:
-            self._collector.collect()
+            if self._collector.get_count()[0] > _MANY:
+                self._collector.collect()
             self._collector.freeze()
         self._resume()
 

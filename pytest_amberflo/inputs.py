@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
@@ -154,7 +155,7 @@ def _find_given(
         return _parse_option(name, sources.options[name], schema), f"--amberflo-input {name}"
     for values, origin in ((sources.file, "the input file"), (sources.row, "the row")):
         if name in values:
-            return values[name], origin
+            return _copy(values[name]), origin
     if name in sources.fixtures:
         return _read(sources, sources.fixtures[name])
     return None
@@ -170,13 +171,18 @@ def _find_own(
         if found[0] is not None:
             return found
     if "default" in schema:
-        return schema["default"], "the schema's default"
+        return _copy(schema["default"]), "the schema's default"
     if name in METER:
         return _read_meter(name, schema, sources)
     examples = schema.get("examples")
     if isinstance(examples, list) and examples:
-        return examples[0], "the schema's examples"
+        return _copy(examples[0]), "the schema's examples"
     return None
+
+
+def _copy(value: Any) -> Any:
+    """The item's own: a fixture may change it, and what is written is for other items, too."""
+    return deepcopy(value) if isinstance(value, dict | list) else value
 
 
 def _read(sources: InputSources, fixture: str) -> tuple[Any, str]:

@@ -109,6 +109,35 @@ def test_amberflo_inputs_has_the_last_word(
     assert _sent(service)["meterValue"] == 4
 
 
+def test_what_a_fixture_changes_is_the_items_own(
+    write: Write, run_serially: Run, service: MeteringService
+) -> None:
+    """A list of a default, an example or the input file comes as it is written, to each item."""
+    write(
+        "conftest.py",
+        "import pytest\n\n"
+        "@pytest.fixture\n"
+        "def amberflo_inputs(amberflo_inputs):\n"
+        "    for name in ('tags', 'names', 'marks'):\n"
+        "        assert amberflo_inputs[name] == ['a']\n"
+        "        amberflo_inputs[name].append('b')\n"
+        "    return amberflo_inputs\n",
+    )
+    lists = (
+        "        tags: {type: array, default: [a]}\n"
+        "        names: {type: array, examples: [[a]]}\n"
+        "        marks: {type: array}\n"
+    )
+    text = edit(INGEST_AND_QUERY, ("        uniqueId:\n", f"{lists}        uniqueId:\n"))
+    write("one.arazzo.yaml", text)
+    write("two.arazzo.yaml", text)
+    write("inputs.yaml", "marks: [a]\n")
+    result = run_serially(
+        "--amberflo-target", service.url, "--amberflo-hold=0", "--amberflo-input-file=inputs.yaml"
+    )
+    result.assert_outcomes(passed=2)
+
+
 def test_options_beat_files_and_files_beat_fixtures(
     write: Write, run_serially: Run, service: MeteringService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
