@@ -90,17 +90,16 @@ def test_every_fixture_can_be_overridden(
     assert service.requests[0][2]["x-api-key"] == "key-of-conftest"
 
 
+def _override_inputs(write: Write, body: str) -> None:
+    head = "import pytest\n\n@pytest.fixture\ndef amberflo_inputs(amberflo_inputs):\n"
+    write("conftest.py", head + body)
+
+
 def test_amberflo_inputs_has_the_last_word(
     write: Write, run_serially: Run, service: MeteringService
 ) -> None:
     """An override of the fixture beats options, and its value is checked like any other."""
-    write(
-        "conftest.py",
-        "import pytest\n\n"
-        "@pytest.fixture\n"
-        "def amberflo_inputs(amberflo_inputs):\n"
-        "    return amberflo_inputs | {'meterValue': 4}\n",
-    )
+    _override_inputs(write, "    return amberflo_inputs | {'meterValue': 4}\n")
     write("ingest.arazzo.yaml", INGEST_AND_QUERY)
     result = run_serially(
         "--amberflo-target", service.url, "--amberflo-hold=0", "--amberflo-input=meterValue=9"
@@ -113,11 +112,8 @@ def test_what_a_fixture_changes_is_the_items_own(
     write: Write, run_serially: Run, service: MeteringService
 ) -> None:
     """A list of a default, an example or the input file comes as it is written, to each item."""
-    write(
-        "conftest.py",
-        "import pytest\n\n"
-        "@pytest.fixture\n"
-        "def amberflo_inputs(amberflo_inputs):\n"
+    _override_inputs(
+        write,
         "    for name in ('tags', 'names', 'marks'):\n"
         "        assert amberflo_inputs[name] == ['a']\n"
         "        amberflo_inputs[name].append('b')\n"
