@@ -20,9 +20,13 @@ if TYPE_CHECKING:
     from pytest_amberflo.marks import MarkSpec
 
 _REPLACED: Final = str.maketrans({"[": "(", "]": ")", "/": "_"})
-#: Fixtures that are read for workflows that call Amberflo's own hosts, and for all.
-_PLACES: Final = ("amberflo_url", "amberflo_target")
-_READ: Final = ("amberflo_servers", "amberflo_inputs")
+#: Fixtures of the session that may start what is called, for workflows that call Amberflo's own
+#: hosts and for all: pytest sets them up before those that each item has for itself.
+_TARGET: Final = "amberflo_url"
+_SERVERS: Final = "amberflo_servers"
+#: What is read besides, for workflows that call these hosts and for all.
+_TOLD: Final = "amberflo_target"
+_INPUTS: Final = "amberflo_inputs"
 
 
 def name_nodes(workflow_ids: Sequence[str]) -> list[str]:
@@ -96,9 +100,12 @@ def _make_item(
     marks = [*prepared.extension.marks, *(row.marks if row is not None else ())]
     calls_service = run_of(parent.config).calls_service(prepared.bound)
     extension = prepared.extension
-    fixtures = [WORKFLOW, *extension.inputs.values(), *extension.fixtures]
-    if shows_fixtures(parent.config):
-        fixtures = [*(_PLACES if calls_service else ()), *_READ, *fixtures]
+    fixtures = [_SERVERS, WORKFLOW, *extension.inputs.values(), *extension.fixtures]
+    is_shown = shows_fixtures(parent.config)
+    if is_shown:
+        fixtures = [_INPUTS, *fixtures]
+    if calls_service:
+        fixtures = [_TARGET, *((_TOLD,) if is_shown else ()), *fixtures]
     return WorkflowItem.from_parent(
         parent,
         name=name,

@@ -125,7 +125,7 @@ def test_an_override_of_one_folder_is_of_no_other(
 def test_a_fixture_of_the_session_is_set_up_once(
     write: Write, run_serially: Run, service: MeteringService
 ) -> None:
-    """An override of the session is asked once and torn down after the last item."""
+    """An override of the session is asked first, once, and torn down after the last item."""
     write_all(
         write,
         "@pytest.fixture(scope='session')\n"
@@ -137,7 +137,7 @@ def test_a_fixture_of_the_session_is_set_up_once(
     result = run_serially("--amberflo-target", service.url, "--amberflo-hold=0", "-s", "-q")
     result.assert_outcomes(passed=3)
     words = re.findall("UP|DOWN|ITEM", result.stdout.str())
-    assert words == ["ITEM", "UP", "ITEM", "ITEM", "DOWN"]
+    assert words == ["UP", "ITEM", "ITEM", "ITEM", "DOWN"]
 
 
 def test_users_fixtures_see_what_the_workflow_gets(
@@ -176,6 +176,25 @@ def test_python_tests_beside_workflows_have_values_of_their_own(
         "    assert len(SEEN) == number\n",
     )
     run_all(run_serially, service, passed=5)
+
+
+@pytest.mark.parametrize("name", ["amberflo_servers", "amberflo_url"])
+def test_what_starts_a_service_comes_before_what_each_item_does_with_it(
+    write: Write, run_serially: Run, service: MeteringService, name: str
+) -> None:
+    """As pytest has it: a fixture of the session is set up before those of an item."""
+    write_all(
+        write,
+        "STARTED = []\n\n"
+        "@pytest.fixture(scope='session')\n"
+        f"def {name}({name}):\n"
+        "    STARTED.append(1)\n"
+        f"    return {name}\n\n"
+        "@pytest.fixture(autouse=True)\n"
+        "def clear():\n"
+        "    assert STARTED == [1]\n",
+    )
+    run_all(run_serially, service)
 
 
 @pytest.mark.parametrize("option", ["--setup-show", "--fixtures-per-test", "--setup-plan"])
