@@ -8,7 +8,6 @@ from msgspec import Struct, field
 
 from pytest_amberflo.arazzo.errors import ExpressionSyntaxError, Problem
 from pytest_amberflo.arazzo.excerpt import narrow_span
-from pytest_amberflo.arazzo.order import CyclicStepsError
 from pytest_amberflo.arazzo.references import check_reference
 from pytest_amberflo.arazzo.scope import describe_type
 from pytest_amberflo.arazzo.template import (
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from pytest_amberflo.arazzo.excerpt import Span
     from pytest_amberflo.arazzo.model import Document, Step, Workflow
     from pytest_amberflo.arazzo.source import Pointer
-    from pytest_amberflo.arazzo.ways import Ways
 
 _METER_KEYS: Final = ("meter", "customer", "value", "dimensions", "match")
 _METER_REQUIRED: Final = ("meter", "customer", "value")
@@ -153,7 +151,7 @@ class ValueReader:
                     )
                 )
             return Literal(value)
-        ways = self._find_ways()
+        ways = find_ways(self._workflow)
         for _, expression in find_expressions(template):
             use = Use(
                 expression=expression,
@@ -170,12 +168,6 @@ class ValueReader:
                     Problem(span=span, message=message, name=name, candidates=candidates)
                 )
         return template
-
-    def _find_ways(self) -> Ways | None:
-        try:
-            return find_ways(self._workflow)
-        except CyclicStepsError:
-            return None  # lint has refused it
 
     def _narrow(self, at: Pointer, text: str, offset: int, length: int = 1) -> Span:
         source = self._document.source

@@ -102,13 +102,13 @@ class _Parts:
             if check.outcome is not CheckOutcome.PASSED
         ]
         errors_first = sorted(checks, key=lambda check: check.outcome is CheckOutcome.WARNED)
-        blocks += [(_span_of(step, check), self._describe_check(check)) for check in errors_first]
+        blocks += [(_place_of(step, check), self._describe_check(check)) for check in errors_first]
         blocks += self._blocks_of_criteria(result)
         if result.refusal is not None and not checks:
             self._say(f"step {step.step_id}: {result.refusal}")
             blocks.append((step.place, result.refusal.splitlines()))
         if result.error is not None:
-            blocks.append((_span_of_error(result), self._describe_error(result)))
+            blocks.append((_place_of_error(result), self._describe_error(result)))
         return blocks
 
     def _blocks_of_criteria(self, result: StepResult) -> list[tuple[Place, list[str]]]:
@@ -240,14 +240,14 @@ def _describe_operand(operand: EvaluatedOperand) -> str:
     return f"{operand.text} is {shorten(value, 300)}"
 
 
-def _span_of(step: Step, check: Check) -> Place:
+def _place_of(step: Step, check: Check) -> Place:
     body = step.request_body
     if check.name in ("usage", "request") and body is not None:
         return body.place
     return step.place
 
 
-def _span_of_error(result: StepResult) -> Place:
+def _place_of_error(result: StepResult) -> Place:
     error, step = result.error, result.step
     if isinstance(error, PlanError):
         for parameter in step.parameters:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from pytest_amberflo.arazzo.model import Action, Document, Parameter, Step, Workflow
     from pytest_amberflo.arazzo.source import Pointer
     from pytest_amberflo.arazzo.uses import Use
-    from pytest_amberflo.arazzo.ways import Ways
 
 
 def check_document(document: Document) -> tuple[Problem, ...]:
@@ -39,13 +38,6 @@ def check_document(document: Document) -> tuple[Problem, ...]:
 
 #: Parts of workflows with which nothing is wrong, whatever else their document says.
 _SOUND: Final[Derived[bool]] = Derived(256)
-
-
-def _find_ways(workflow: Workflow) -> Ways | None:
-    try:
-        return find_ways(workflow)
-    except CyclicStepsError:
-        return None  # a problem of its own
 
 
 class _Checker:
@@ -98,7 +90,7 @@ class _Checker:
     def check_uses(self, workflow: Workflow) -> bool:
         """The expressions of a workflow; whether they all refer to what is in it."""
         document = self._document
-        ways = _find_ways(workflow)
+        ways = find_ways(workflow)
         is_closed = document.inputs_of(workflow).is_whole
         for use in find_uses(workflow):
             is_closed = is_closed and not reads_document(use.expression)

@@ -113,7 +113,7 @@ class _Builder(Compiler):
         built = (build(item, (*pointer, index)) for index, item in enumerate(items))
         return tuple(item for item in built if item is not None)
 
-    def _share(self, data: Any, pointer: Pointer, build: Callable[[Any, Pointer], T]) -> T:
+    def _share(self, data: Any, pointer: Pointer, build: Callable[[], T]) -> T:
         """What is built of data at a place, one for all documents that have the same there.
 
         What has a problem, or takes in a component, is of its own document alone.
@@ -122,7 +122,7 @@ class _Builder(Compiler):
         made: T | None = _SHARED.find(data, key=key)
         if made is None:
             doubts = len(self.problems), self._followed
-            made = build(data, pointer)
+            made = build()
             if doubts == (len(self.problems), self._followed):
                 _SHARED.keep(made, data, key=key)
         return made
@@ -133,7 +133,7 @@ class _Builder(Compiler):
         if pointer[-1] not in owner:
             return ()
         return self._share(
-            owner[str(pointer[-1])], pointer, lambda _, at: self._each(at, owner, build)
+            owner[str(pointer[-1])], pointer, lambda: self._each(pointer, owner, build)
         )
 
     def _source_description(self, data: Any, pointer: Pointer) -> SourceDescription:
@@ -161,7 +161,7 @@ class _Builder(Compiler):
         )
 
     def _shared_step(self, data: Any, pointer: Pointer) -> Step:
-        return self._share(data, pointer, self._step)
+        return self._share(data, pointer, lambda: self._step(data, pointer))
 
     def _step(self, data: Any, pointer: Pointer) -> Step:
         body = data.get("requestBody")
@@ -282,7 +282,7 @@ class _Builder(Compiler):
         if "outputs" not in owner:
             return ()
         return self._share(
-            owner["outputs"], (*pointer, "outputs"), lambda *_: self._outputs(owner, pointer)
+            owner["outputs"], (*pointer, "outputs"), lambda: self._outputs(owner, pointer)
         )
 
     def _outputs(self, owner: Any, pointer: Pointer) -> tuple[Output, ...]:

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 #: How long before now the event of a test lies: clocks of services differ, and a future event
 #: may be refused.
 _PAST_S: Final = 60
-#: Of the buckets that begin with a multiple of it.
-_LENGTHS_S: Final = {"HOUR": 3600, "DAY": 86_400}
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_S: Final = 86400
+#: Of the buckets that begin with a multiple of it.
+_LENGTHS_S: Final = {"HOUR": 3600, "DAY": _DAY_S}
 #: The length of 400 years of the Gregorian calendar.
 _CYCLE_S: Final = 146_097 * _DAY_S
 
