@@ -9,6 +9,8 @@ from pytest_amberflo.metering.usage import describe_group
 from pytest_amberflo.metering.window import format_bucket
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from pytest_amberflo.metering.expect import Judgement
     from pytest_amberflo.metering.table import Row
     from pytest_amberflo.verdict import UsageDetail
@@ -57,20 +59,30 @@ def _describe_rows(judgement: Judgement) -> list[str]:
     wrong_first = sorted(rows, key=lambda row: row.is_right)[:_MOST_ROWS]
     shown = [row for row in rows if row in wrong_first]
     names = {id(row): _name_row(row, judgement) for row in shown}
-    width = max(22, *(len(name) for name in names.values()))
-    lines = [f"{'':<{width}}{'expected':>14}{'seen':>14}{'difference':>14}"]
-    for row in shown:
-        difference = "" if row.is_right else f"{row.difference:+f}"
-        if difference:
-            sign = "+" if row.difference > 0 else "-"
-            difference = sign + format_number(abs(row.difference))
-        lines.append(
-            f"{names[id(row)]:<{width}}{format_number(row.expected):>14}"
-            f"{format_number(row.seen):>14}{difference:>14}".rstrip()
+    table = [("", "expected", "seen", "difference")]
+    table += [
+        (
+            names[id(row)],
+            format_number(row.expected),
+            format_number(row.seen),
+            "" if row.is_right else _write_signed(row.difference),
         )
+        for row in shown
+    ]
+    width = max(22, *(len(name) for name, *_ in table))
+    wide = max(14, *(len(number) + 2 for _, *numbers in table for number in numbers))
+    lines = [
+        f"{name:<{width}}{expected:>{wide}}{seen:>{wide}}{difference:>{wide}}".rstrip()
+        for name, expected, seen, difference in table
+    ]
     if len(rows) > len(shown):
         lines.append(f"and {len(rows) - len(shown)} more")
     return lines
+
+
+def _write_signed(number: Decimal) -> str:
+    sign = "+" if number > 0 else "-"
+    return sign + format_number(abs(number))
 
 
 def _name_row(row: Row, judgement: Judgement) -> str:

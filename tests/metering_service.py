@@ -5,7 +5,9 @@ It shares no code with the package: what the plugin says of it is said of a stra
 
 from __future__ import annotations
 
+import functools
 import json
+import operator
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -130,7 +132,7 @@ class MeteringService:
             bucket = self.bucket_of(event, query)
             groups.setdefault(key, {}).setdefault(bucket, []).append(self.value_of(event))
         functions: dict[str, Callable[[list[float]], float]]
-        functions = {"SUM": sum, "MAX": max, "COUNT": len}
+        functions = {"SUM": self.add_up, "MAX": max, "COUNT": len}
         add = functions[query["aggregation"]]
         return {
             "clientMeters": {
@@ -143,6 +145,10 @@ class MeteringService:
                 ]
             }
         }
+
+    def add_up(self, values: list[float]) -> float:
+        """The sum, one after the other; newer versions of Python's own lose less on the way."""
+        return functools.reduce(operator.add, values)
 
     def matches(self, event: Event, query: dict[str, Any]) -> bool:
         """Whether an event is in the window, of the meter and of the customers of a query."""

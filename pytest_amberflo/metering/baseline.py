@@ -14,13 +14,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from pytest_amberflo.metering.amount import Amount
-from pytest_amberflo.metering.number import EXACT, ZERO, is_integral, tolerance_of
+from pytest_amberflo.metering.number import EXACT, ZERO, is_integral, is_within, tolerance_of
 from pytest_amberflo.metering.query import Aggregation
 from pytest_amberflo.metering.usage import describe_group
 from pytest_amberflo.metering.window import format_bucket
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from pytest_amberflo.metering.oracle import Cell, World
     from pytest_amberflo.metering.query import UsageQuery
@@ -64,15 +64,18 @@ def take_baseline(
 ) -> Baseline:
     """The baseline of two readings of the same query, `count` being one of its COUNT.
 
-    Raises BaselineMovedError where they differ.
+    Raises BaselineMovedError where they differ by more than a service does that adds the same
+    events in another order.
     """
     before, after = _list_cells(first, query), _list_cells(second, query)
+    counts = {} if count is None else _list_cells(count, query)
+    is_sum = query.aggregation is Aggregation.SUM
     for cell in sorted(before.keys() | after.keys(), key=repr):
         numbers = before.get(cell, ZERO), after.get(cell, ZERO)
-        if numbers[0] != numbers[1]:
+        slack = _find_slack(numbers, counts.get(cell, ZERO)) if is_sum else ZERO
+        if not is_within(*numbers, slack):
             bucket = format_bucket(cell[1], query.interval)
             raise BaselineMovedError(f"{bucket}, {describe_group(cell[0], query)}", *numbers)
-    counts = {} if count is None else _list_cells(count, query)
     return Baseline(query=query, cells=after, counts=counts)
 
 
@@ -137,9 +140,15 @@ def _add(
             return Amount(value=value, tolerance=tolerance_of([value]), events=events, also=also)
         case Aggregation.SUM:
             value = number if amount is None else EXACT.add(number, amount.value)
-            tolerance = tolerance_of([number, *values])
-            if tolerance and is_integral(count):
-                # One rounding more for each event that the baseline is made of.
-                each = EXACT.divide(tolerance, Decimal(len(values) + 2))
-                tolerance = EXACT.add(tolerance, EXACT.multiply(each, count))
+            tolerance = _find_slack([number, *values], count)
             return Amount(value=value, tolerance=tolerance, events=events)
+
+
+def _find_slack(values: Sequence[Decimal], count: Decimal) -> Decimal:
+    """How far a float64 sum of values may be off, one of them being a sum of `count` more."""
+    slack = tolerance_of(values)
+    if slack and is_integral(count):
+        # One rounding more for each of them.
+        each = EXACT.divide(slack, Decimal(len(values) + 1))
+        slack = EXACT.add(slack, EXACT.multiply(each, count))
+    return slack

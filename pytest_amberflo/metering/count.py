@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from itertools import combinations
 from typing import TYPE_CHECKING, Final
 
@@ -10,8 +9,6 @@ from msgspec import Struct
 
 from pytest_amberflo.metering.ledger import Fate
 from pytest_amberflo.metering.number import (
-    EXACT,
-    ZERO,
     add_exactly,
     count_multiples,
     format_number,
@@ -92,7 +89,7 @@ def _guess_count(
 def _guess_losses(
     row: Row, events: Sequence[MeterEvent], records: Sequence[Record]
 ) -> Iterator[Guess]:
-    tolerance = row.amount.tolerance if row.amount is not None else ZERO
+    tolerance = row.slack_with()
     sizes = range(1, len(events)) if len(events) <= _MOST_FOR_SUBSETS else (1,)
     for size in sizes:
         for some in combinations(events, size):
@@ -109,36 +106,36 @@ def _guess_losses(
 def _guess_copies(
     row: Row, events: Sequence[MeterEvent], known: Mapping[Identity, Record]
 ) -> Iterator[Guess]:
-    tolerance = row.amount.tolerance if row.amount is not None else ZERO
-    for event in events:
-        extra = count_multiples(row.difference, event.value, tolerance)
-        if extra and (extra <= _MOST_COPIES or _count_sent(event, known) > extra):
-            is_sent = _count_sent(event, known) > extra
-            cost = 0.5 if is_sent else extra + 0.1
+    sent = [_count_sent(event, known) for event in events]
+    most = max(_MOST_COPIES, *(count - 1 for count in sent))
+    slack = row.slack_with([max((event.value for event in events), key=abs)] * most)
+    for event, count in zip(events, sent, strict=True):
+        extra = count_multiples(row.difference, event.value, slack)
+        if extra and (extra <= _MOST_COPIES or count > extra):
+            cost = 0.5 if count > extra else extra + 0.1
             yield Guess(cost, _describe_copies(event, extra + 1, known))
 
 
 def _guess_many_copies(
     row: Row, events: Sequence[MeterEvent], known: Mapping[Identity, Record]
 ) -> Iterator[Guess]:
-    tolerance = row.amount.tolerance if row.amount is not None else ZERO
     if len(events) < 2:
         return
-    spare = [
-        EXACT.multiply(event.value, Decimal(_count_sent(event, known) - 1)) for event in events
-    ]
+    spare = [event.value for event in events for _ in range(_count_sent(event, known) - 1)]
     extra = add_exactly(spare)
-    if extra != 0 and is_within(row.difference, extra, tolerance):
-        again = sum(value != 0 for value in spare)
+    if extra != 0 and is_within(row.difference, extra, row.slack_with(spare)):
+        again = sum(_count_sent(event, known) > 1 and event.value != 0 for event in events)
         yield Guess(0.6, f"Every sending was counted: {again} records were counted repeatedly.")
-    times = count_multiples(row.difference, row.expected, tolerance)
+    slack = row.slack_with([event.value for event in events] * _MOST_COPIES)
+    times = count_multiples(row.difference, row.expected, slack)
     if 0 < times <= _MOST_COPIES:
         how = count_times(times + 1)
         yield Guess(1.5, f"Each of the {len(events)} records was counted {how}.")
     repeated = [event for event in events if _count_sent(event, known) > 1]
+    slack = row.slack_with([event.value for event in repeated])
     for size in range(2, min(len(repeated), _MOST_FOR_SUBSETS)):
         for some in combinations(repeated, size):
-            if is_within(add_exactly([event.value for event in some]), row.difference, tolerance):
+            if is_within(add_exactly([event.value for event in some]), row.difference, slack):
                 names = "; ".join(describe_event(event) for event in some)
                 yield Guess(1.2, f"{size} records were counted twice: {names}.")
                 return

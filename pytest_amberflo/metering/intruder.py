@@ -33,22 +33,20 @@ def find_intruders(
     found = list(_list_candidates(row, judgement, records, terms))
     if judgement.query.aggregation is Aggregation.COUNT:
         return found[0][1] if len(found) == 1 and row.difference == 1 else None
-    tolerance = row.amount.tolerance if row.amount is not None else row.seen * 0
+    slack = row.slack_with([event.value for event, _ in found])
     largest = len(found) if len(found) <= _MOST_TOGETHER else 1
     for size in range(1, largest + 1):
         for some in combinations(found, size):
-            if _is_sum([event for event, _ in some], row, judgement, tolerance):
+            if _is_sum([event for event, _ in some], row, judgement, slack):
                 return " ".join(sentence for _, sentence in some)
     return None
 
 
-def _is_sum(
-    events: Sequence[MeterEvent], row: Row, judgement: Judgement, tolerance: Decimal
-) -> bool:
+def _is_sum(events: Sequence[MeterEvent], row: Row, judgement: Judgement, slack: Decimal) -> bool:
     if judgement.query.aggregation is not Aggregation.SUM:
         return any(event.value == row.seen for event in events)
     total = add_exactly([event.value for event in events])
-    return total != 0 and is_within(total, row.difference, tolerance)
+    return total != 0 and is_within(total, row.difference, slack)
 
 
 def _list_candidates(

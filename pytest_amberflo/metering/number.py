@@ -108,13 +108,15 @@ def is_within(seen: Decimal, value: Decimal, tolerance: Decimal) -> bool:
 
 
 def count_multiples(number: Decimal, unit: Decimal, tolerance: Decimal = ZERO) -> int:
-    """How many times a unit goes into a number, which is a multiple of it; 0 where it is not."""
+    """How many times a unit goes into a number, which is a multiple of it; 0 where it is not.
+
+    The number may be further from the multiple by the tolerance, both ends included.
+    """
     if unit == 0 or number == 0:
         return 0
-    ratio = EXACT.divide(number, unit)
-    if not 1 - _ULP < ratio < _EXACT_BELOW:
+    times = EXACT.divide(number, unit).to_integral_value()
+    if not 1 <= times < _EXACT_BELOW:
         return 0
-    times = ratio.to_integral_value()
     return int(times) if is_within(number, EXACT.multiply(times, unit), tolerance) else 0
 
 

@@ -70,7 +70,7 @@ def _is_late(row: Row, query: UsageQuery) -> bool:
     if row.amount is None or not row.amount.events:
         return False
     base = _base_of(row, query)
-    if row.seen == base:
+    if is_within(row.seen, base, row.amount.tolerance):
         return True
     events = row.amount.events
     values = [event.value for event in events]
@@ -115,7 +115,8 @@ def _excuse_shared(row: Row, query: UsageQuery, terms: Terms) -> Excuse:
         is_sum = query.aggregation is Aggregation.SUM
         return Excuse.LATE if not is_sum or row.seen >= low else Excuse.NONE
     if query.aggregation is Aggregation.SUM and any(
-        count_multiples(row.difference, value) for value in terms.distinctive
+        count_multiples(row.difference, value, row.slack_with([value]))
+        for value in terms.distinctive
     ):
         return Excuse.NONE
     return Excuse.OTHERS
@@ -143,7 +144,7 @@ class Copies:
             return Excuse.NONE
         seen = subtract(row.seen, _base_of(row, query))
         every = [(event.value, count) for event, count in sent]
-        return Excuse.LATE if _is_reached(seen, every, sent) else Excuse.NONE
+        return Excuse.LATE if _is_reached(seen, every, row) else Excuse.NONE
 
     def _explain(
         self, row: Row, query: UsageQuery, sent: Sequence[tuple[MeterEvent, int]]
@@ -151,22 +152,18 @@ class Copies:
         counted = Counter(event.identity for event in (row.amount.events if row.amount else ()))
         if query.aggregation not in ADDING:
             return any(row.seen == event.value for event, _ in sent)
-        return _is_reached(row.difference, _list_spare(sent, counted, query), sent)
+        return _is_reached(row.difference, _list_spare(sent, counted, query), row)
 
 
-def _is_reached(
-    number: Decimal,
-    weights: Sequence[tuple[Decimal, int]],
-    sent: Sequence[tuple[MeterEvent, int]],
-) -> bool:
+def _is_reached(number: Decimal, weights: Sequence[tuple[Decimal, int]], row: Row) -> bool:
     """Whether a number is the sum of some of these weights, each as often as it may be counted."""
+    tolerance = row.slack_with([value for value, count in weights for _ in range(count)])
     reached = _list_sums(weights)
     if reached is not None:
-        tolerance = tolerance_of([event.value for event, count in sent for _ in range(count)])
         return any(is_within(number, total, tolerance) for total in reached)
     low = add_exactly([value * count for value, count in weights if value < 0])
     high = add_exactly([value * count for value, count in weights if value > 0])
-    return low <= number <= high
+    return EXACT.subtract(low, tolerance) <= number <= EXACT.add(high, tolerance)
 
 
 def _list_spare(

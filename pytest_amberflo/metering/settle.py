@@ -75,8 +75,9 @@ def wait_until_settled(
         if judgement is None:
             return None
         seen = add_exactly([row.seen.copy_abs() for row in judgement.rows])
+        slack = add_exactly([row.slack_with() for row in judgement.rows])
         # Later ones are a change of what was right, and fail.
-        backward += right_at is None and most_seen is not None and seen < most_seen
+        backward += right_at is None and most_seen is not None and seen < most_seen - slack
         most_seen = seen
         if judgement.status in _GOOD:
             was_right_at_once = was_right_at_once or readings == 1

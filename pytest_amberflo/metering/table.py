@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from pytest_amberflo.metering.number import ZERO, add_exactly, subtract
+from pytest_amberflo.metering.number import EXACT, ZERO, add_exactly, subtract, tolerance_of
 from pytest_amberflo.metering.query import Aggregation
 
 if TYPE_CHECKING:
@@ -51,6 +51,13 @@ class Row(Struct, frozen=True, kw_only=True):
     def is_right(self) -> bool:
         """Whether a service that counts right may say this."""
         return self.amount.admits(self.seen) if self.amount is not None else self.seen == 0
+
+    def slack_with(self, more: Sequence[Decimal] = ()) -> Decimal:
+        """How far a float64 sum may be off that has these values in it beside what is expected."""
+        if self.amount is None:
+            return tolerance_of(more)
+        values = [event.value for event in self.amount.events]
+        return EXACT.add(self.amount.tolerance, tolerance_of([*values, *more]) if more else ZERO)
 
 
 class Seen(Struct, frozen=True, kw_only=True):

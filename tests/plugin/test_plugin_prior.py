@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,35 @@ class HasUsageAndLoses(HasUsage):
         """Keep none."""
 
 
+class AddsInAnyOrder(HasUsage):
+    """Has had a thousand fractions, and adds them as they come out of many places at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.order = random.Random(7)
+        self.stored += [self.stored[0] | {"meterValue": n / 100} for n in range(1000)]
+
+    def add_up(self, values: list[float]) -> float:
+        """Never the same to the last digit."""
+        return super().add_up(self.order.sample(values, len(values)))
+
+
+class AddsInAnyOrderLate(AddsInAnyOrder):
+    """The same, and shows events only after it was asked three times."""
+
+    asked = 0
+
+    def visible(self) -> list[Event]:
+        """What has been stored for a while."""
+        found = super().visible()
+        self.asked += len(found) > 1003
+        return found[:1003] if self.asked < 4 else found
+
+
+class AddsAndDoubles(AddsInAnyOrder, HasUsageAndDoubles):
+    """The same, and counts every new event twice."""
+
+
 class IsBusy(HasUsage):
     """Somebody else uses the customer all the time."""
 
@@ -91,6 +121,26 @@ def test_faults_show_above_earlier_usage(
         result = run_serially("--amberflo-target", wrong.url, *_FIXED)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines([line])
+
+
+@pytest.mark.parametrize("service", [AddsInAnyOrder, AddsInAnyOrderLate])
+def test_the_last_digits_of_earlier_usage_are_no_news(
+    run_serially: Run, service: type[MeteringService]
+) -> None:
+    """A service may add in another order each time: nobody wrote, and nothing was lost."""
+    with service() as right:
+        result = run_serially("--amberflo-target", right.url, *_FIXED)
+    result.assert_outcomes(passed=1)
+
+
+def test_a_copy_is_found_below_the_last_digits(run_serially: Run) -> None:
+    """What is seen is twice the event but for these digits, and that is what is said."""
+    with AddsAndDoubles() as wrong:
+        result = run_serially("--amberflo-target", wrong.url, *_FIXED)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["  One record was counted twice: 2.5 at * It was sent once. The service must keep *"]
+    )
 
 
 def test_another_writer_is_refused(run_serially: Run) -> None:
