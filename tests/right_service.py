@@ -5,7 +5,9 @@ It shares no code with the package: what the probes say of it is said of a stran
 
 from __future__ import annotations
 
+import functools
 import json
+import operator
 import random
 import threading
 import time
@@ -69,6 +71,7 @@ class Mood:
     drops_groupless: bool = False
     widens: bool = True
     week_start: int = 0
+    adds_in_any_order: bool = False
 
 
 class RightService:
@@ -372,7 +375,15 @@ class RightService:
 
     def aggregate(self, query: dict[str, Any], values: list[float]) -> float:
         name = query["aggregation"]
-        return len(values) if name == "COUNT" else max(values) if name == "MAX" else sum(values)
+        if name == "SUM":
+            return self.add_up(values)
+        return len(values) if name == "COUNT" else max(values)
+
+    def add_up(self, values: list[float]) -> float:
+        """The sum, whose last digits depend on the order."""
+        if self.mood.adds_in_any_order:
+            values = self.random.sample(values, len(values))
+        return functools.reduce(operator.add, values)
 
     # ---- meters and rules
 

@@ -20,6 +20,7 @@ MOODS = {
         week_start=6,
         one_record_a_bucket=True,
         is_keyed_by_window=True,
+        adds_in_any_order=True,
     ),
 }
 MOMENTS = {
