@@ -72,7 +72,7 @@ class Shape:
     def _list_parts(
         self, schema: Any, depth: int, followed: set[str]
     ) -> Iterator[dict[str, Any]]:
-        """The schema and those that apply to the same value; `followed` are the references so far."""
+        """The schema and those that apply to the same value; `followed` are its references."""
         if not isinstance(schema, dict) or depth > _MAX_REFS:
             return
         yield schema
