@@ -69,9 +69,7 @@ class Shape:
         found: Any = next((part[keyword] for part in self._parts if keyword in part), {})
         return Shape(found, self._document)
 
-    def _list_parts(
-        self, schema: Any, depth: int, followed: set[str]
-    ) -> Iterator[dict[str, Any]]:
+    def _list_parts(self, schema: Any, depth: int, followed: set[str]) -> Iterator[dict[str, Any]]:
         """The schema and those that apply to the same value; `followed` are its references."""
         if not isinstance(schema, dict) or depth > _MAX_REFS:
             return

@@ -43,12 +43,14 @@ KEYWORDS = st.one_of(
     st.tuples(st.just("maximum"), st.sampled_from([0, 2, 2.5])),
     st.tuples(
         st.just("enum"),
-        st.lists(st.sampled_from(["a", "b", "abc", ""]), min_size=1, max_size=2, unique=True),
+        st.lists(
+            st.sampled_from(["a", "b", "abc", "", None]), min_size=1, max_size=2, unique=True
+        ),
     ),
     st.tuples(st.just("format"), st.sampled_from(FORMATS)),
     st.tuples(st.sampled_from(["nullable", "readOnly", "writeOnly"]), st.booleans()),
     st.tuples(st.just("exclusiveMinimum"), st.booleans() | st.just(0)),
-    st.tuples(st.just("pattern"), st.sampled_from(["^a", "b$"])),
+    st.tuples(st.just("pattern"), st.sampled_from(["^a", "b$", r"^\w+$"])),
     st.tuples(st.just("default"), SCALARS),
     st.tuples(st.just("description"), st.just("words")),
 )
@@ -293,6 +295,7 @@ def test_a_body_alone_is_judged_alike(version: str, exchanged: tuple[Any, Any]) 
         ({"type": "integer", "format": "int64", "minimum": 1}, 5),
         ({"type": "string", "enum": ["SUM", "MAX"]}, "MAX"),
         ({"$ref": "#/components/schemas/A"}, {"a": "xy", "b": None}),
+        ({"type": "string", "pattern": r"^\d+ records$"}, "4 records"),
     ],
 )
 @pytest.mark.parametrize("version", VERSIONS)
