@@ -308,6 +308,26 @@ def test_what_is_common_is_let_in(version: str, schema: Any, value: Any) -> None
     assert admission.admits_response(Response(status=200, headers=JSON, body=body))
 
 
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [
+        ({"type": "string", "pattern": "^[0-9]+$"}, "4 records"),
+        ({"type": "string", "pattern": "(a|a)*$"}, "a" * 60 + "b"),
+        ({"type": "string", "enum": ["SUM", None]}, "sum"),
+        ({"enum": ["SUM"]}, None),
+    ],
+)
+@pytest.mark.parametrize("version", VERSIONS)
+def test_what_is_wrong_or_costly_is_not(
+    monkeypatch: pytest.MonkeyPatch, version: str, schema: Any, value: Any
+) -> None:
+    """The contract has the last word on it."""
+    monkeypatch.setattr("pytest_amberflo.arazzo.regex._LIMIT_S", 0.05)
+    admission = admission_of(build(version, schema, [], [], {"200": {}}))
+    body = json.dumps(value).encode()
+    assert not admission.admits_response(Response(status=200, headers=JSON, body=body))
+
+
 def test_an_exact_gate_asks_openapi_core_about_everything() -> None:
     """The switch turns the shortcut off."""
     description = build("3.0.3", {"type": "string"}, [], [], {"200": {}})
