@@ -20,7 +20,7 @@ _EXAMPLE = _ROOT / "examples" / "translation"
 _PROGRAM = Path(__file__).with_name("mistakes.py")
 _WORKFLOW = "each-call-is-metered-once"
 #: So many runs of pytest at once: they mostly wait.
-_LANES = 4
+_LANES = 3
 
 #: Mistake, the variant that shows it, and what its finding says.
 MISTAKES = (
