@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.process import Cost, run
 from benchmarks.table import Line, Measured, find_median
-from benchmarks.workload import pytest_arguments, write_by_hand, write_workflows
+from benchmarks.workload import pytest_arguments, write_by_hand, write_files, write_workflows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,10 +54,16 @@ def measure_items(folder: Path, url: str, *, rounds: int, small: int, large: int
 
 
 def measure_growth(folder: Path, url: str, counts: tuple[int, int, int]) -> list[Line]:
-    """Cost and memory of a workflow among many over those of one among few."""
+    """Cost and memory of a workflow among many over those of one among few.
+
+    Beside it: what pytest keeps of a file with an empty test function.
+    """
     few, some, many = (_run_workflows(folder, url, count) for count in counts)
     early, late = _compare(few, some), _compare(some, many)
-    grown_kb = (many[1].peak_kb - some[1].peak_kb) / (many[0] - some[0])
+    empty = [
+        (count, run(pytest_arguments(plugin=False), write_files(folder, count)))
+        for count in counts[1:]
+    ]
     span = f"{counts[1]:,} to {counts[2]:,} over {counts[0]:,} to {counts[1]:,}"
     return [
         Line(
@@ -70,9 +76,10 @@ def measure_growth(folder: Path, url: str, counts: tuple[int, int, int]) -> list
         Line(
             number="5",
             what=f"peak memory of one more beyond {counts[1]:,}, KB",
-            measured=Measured(None, grown_kb),
+            measured=Measured(None, _compare_peaks(some, many)),
             reach=8,
             aim=6.5,
+            note=f"a file with an empty function {_compare_peaks(*empty):.1f}",
         ),
     ]
 
@@ -88,6 +95,11 @@ def _compare(few: tuple[int, Cost], many: tuple[int, Cost]) -> _Each:
     """What one more costs, from two runs."""
     count = many[0] - few[0]
     return _Each((many[1].cpu_s - few[1].cpu_s) / count, (many[1].wall_s - few[1].wall_s) / count)
+
+
+def _compare_peaks(few: tuple[int, Cost], many: tuple[int, Cost]) -> float:
+    """KB of one more, from two runs."""
+    return (many[1].peak_kb - few[1].peak_kb) / (many[0] - few[0])
 
 
 def _measure_floor(folder: Path, url: str, count: int) -> _Each:

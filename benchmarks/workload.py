@@ -60,6 +60,17 @@ def write_by_hand(folder: Path, count: int, url: str) -> Path:
     return target
 
 
+def write_files(folder: Path, count: int) -> Path:
+    """A folder with `count` files of one empty test function each."""
+    target = folder / f"files-{count}"
+    target.mkdir()
+    (target / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+    for number in range(count):
+        case = "def test_nothing():\n    pass\n"
+        (target / f"test_{number:05}.py").write_text(case, encoding="utf-8")
+    return target
+
+
 def write_empty(folder: Path) -> Path:
     """A folder without tests."""
     target = folder / "empty"

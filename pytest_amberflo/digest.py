@@ -9,7 +9,6 @@ from urllib.parse import quote, urlsplit
 from pytest_amberflo.deferral import write_line
 from pytest_amberflo.exchange_text import clean, describe_request
 from pytest_amberflo.metering.number import format_number
-from pytest_amberflo.metering.window import format_time
 from pytest_amberflo.usage_text import format_duration
 from pytest_amberflo.verdict import CheckOutcome, UsageDetail
 
@@ -78,63 +77,6 @@ def make_skeleton(nodeid: str, workflow_id: str, outcome: str, run: Run) -> dict
             "trace": trace | empty,
         }
     )
-
-
-def summarize(digests: Sequence[dict[str, Any]], target: str, ledger: str = "") -> str:
-    """The one line of a run: what was judged, what was sent, when it was visible.
-
-    `ledger` is the file where what is deferred is kept.
-    """
-
-    def total(name: str) -> int:
-        return sum(digest.get(name, 0) for digest in digests)
-
-    judged = sum(map(is_judged, digests))
-    parts = [f"amberflo: {judged} judged on {target}"]
-    others = [
-        f"{count} {verdict}"
-        for verdict in ("unverified", "error", "skipped")
-        if (count := sum(digest["verdict"] == verdict for digest in digests))
-    ]
-    parts[0] += "".join(f", {text}" for text in others)
-    events = total("events")
-    sent = f"{events} event{'' if events == 1 else 's'} sent, {total('copies')} re-sent"
-    if total("lost_answers"):
-        sent += f" ({total('lost_answers')} without an answer)"
-    if total("throttled"):
-        sent += f", throttled {total('throttled')} times"
-    parts.append(sent)
-    if total("metered"):
-        parts.append(f"{total('metered')} due from services under test")
-    parts.append(f"usage right in {total('judged') - total('wrong')} of {total('judged')}")
-    visible = [seconds for digest in digests for seconds in digest.get("visible_s", ())]
-    if visible:
-        middle = sorted(visible)[len(visible) // 2]
-        parts.append(
-            f"visible after {format_duration(middle)} (slowest {format_duration(max(visible))})"
-        )
-    due = [digest["due_s"] for digest in digests if digest["verdict"] == "deferred"]
-    if due:
-        when = format_time(max(due) * 1000)[:16]
-        parts.append(
-            f"{len(due)} deferred to {ledger} (due from {when} UTC): "
-            f"pytest --amberflo-verify {ledger}"
-        )
-    return "; ".join(parts)
-
-
-def summarize_rehearsal(digests: Sequence[dict[str, Any]]) -> str:
-    """The one line of a run that sent nothing."""
-    lines = [line for digest in digests for line in digest.get("requests", ())]
-    count = sum(line[:1] not in ("", " ") for line in lines)
-    unsound = sum(digest["verdict"] in ("failed", "error") for digest in digests)
-    text = f"amberflo: dry run, {count} request{'' if count == 1 else 's'} resolved, none sent"
-    return text + (f"; {unsound} of {len(digests)} workflows unsound" if unsound else "")
-
-
-def is_judged(digest: dict[str, Any]) -> bool:
-    """Whether an item came to a verdict on what the service does."""
-    return digest["verdict"] in ("passed", "failed")
 
 
 def list_properties(result: ItemResult, redactor: Redactor) -> list[tuple[str, str]]:

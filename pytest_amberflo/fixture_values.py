@@ -152,5 +152,6 @@ class FixtureValues:
 
     def _make_inputs(self, item: WorkflowItem) -> dict[str, Any]:
         __tracebackhide__ = True
-        item.gathered = gather_inputs(item, run_of(item.config), self.read)
-        return dict(item.gathered.values)
+        gathered = gather_inputs(item, run_of(item.config), self.read)
+        item.progress.gathered = gathered
+        return dict(gathered.values)

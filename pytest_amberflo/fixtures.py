@@ -37,15 +37,15 @@ def _find_run(config: pytest.Config) -> Run:
 
 
 @pytest.fixture(scope="session")
-def amberflo_target(pytestconfig: pytest.Config) -> Target:
+def amberflo_target(request: pytest.FixtureRequest) -> Target:
     """Where Amberflo's own hosts are sent: kind, URL, and who said so."""
-    return _find_run(pytestconfig).settings.target
+    return _find_run(request.config).settings.target
 
 
 @pytest.fixture(scope="session")
-def amberflo_url(pytestconfig: pytest.Config) -> str:
+def amberflo_url(request: pytest.FixtureRequest) -> str:
     """The base URL of the target; starts the embedded server where that is the target."""
-    return _find_run(pytestconfig).target_url
+    return _find_run(request.config).target_url
 
 
 @pytest.fixture(scope="session")
@@ -58,9 +58,9 @@ def amberflo_servers() -> Mapping[str, str]:
 
 
 @pytest.fixture(scope="session")
-def amberflo_api_key(pytestconfig: pytest.Config) -> str | None:
+def amberflo_api_key(request: pytest.FixtureRequest) -> str | None:
     """The API key: AMBERFLO_API_KEY, on this machine else one made for the run."""
-    return _find_run(pytestconfig).api_key
+    return _find_run(request.config).api_key
 
 
 @pytest.fixture(scope="session")

@@ -87,7 +87,7 @@ def prepare_execution(
     message = item.config.stash.get(REFUSAL, None)
     if message is not None:
         pytest.fail(message, pytrace=False)
-    gathered, item.gathered = item.gathered or _NOTHING, None
+    gathered, item.progress.gathered = item.progress.gathered or _NOTHING, None
     try:
         inputs = _trace_inputs(gathered, values)
         hands = find_hands(item, run) if item.prepared.metered else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sys import intern
 from typing import TYPE_CHECKING
 
 from pytest_amberflo.metering.event import UnreadableEventError, read_events
@@ -45,7 +46,8 @@ class Ingestion:
                 *([reason] if reason else []),
                 on_throttled=lambda exchange: self._judge.enter(exchange, THROTTLED),
             )
-            operation = "" if reason else f"step {call.step.step_id}"
+            # The ledger keeps it: one text for the same step of all documents.
+            operation = "" if reason else intern(f"step {call.step.step_id}")
             self._judge.enter(exchange, reason, operation)
             if not is_lost(exchange) or resend == MOST_RESENDS or call.is_handled(exchange):
                 break

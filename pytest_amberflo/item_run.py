@@ -13,9 +13,10 @@ from pytest_amberflo.verdict import Verdict
 
 if TYPE_CHECKING:
     from pytest_amberflo.execution import Execution
+    from pytest_amberflo.nodes import WorkflowItem
 
 
-def run_item(item: pytest.Item, execution: Execution) -> None:
+def run_item(item: WorkflowItem, execution: Execution) -> None:
     """Run an item's workflow and keep its result. Raises WorkflowFailure where it is red."""
     __tracebackhide__ = True
     skipped = ""

@@ -6,14 +6,14 @@ import os
 import warnings
 from functools import cached_property
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import pytest
 
 from pytest_amberflo.option_table import SETTINGS, STARTED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import pluggy
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pytest_amberflo.extension import Row
     from pytest_amberflo.inputs import Inputs
     from pytest_amberflo.run import Run
+    from pytest_amberflo.verdict import ItemResult
 
 #: Whether the test itself has failed, for fixtures that look at it afterwards.
 HAS_FAILED: Final = pytest.StashKey[bool]()
@@ -65,6 +66,9 @@ class ArazzoFile(pytest.Module):
         path = self.path.parent
         #: One object for all files of a folder: a path's hash is costly, and kept in it.
         self.folder = parent.path if parent.path == path else path
+        self._workflows: Mapping[str, PreparedWorkflow] = {}
+        #: How many of its items have not been run.
+        self._left = 0
 
     @property
     def document(self) -> ArazzoFile:
@@ -85,23 +89,61 @@ class ArazzoFile(pytest.Module):
 
     def collect(self) -> Iterator[pytest.Item | pytest.Collector]:
         """One node a workflow."""
-        from pytest_amberflo.arazzo.errors import DocumentError  # noqa: PLC0415  only with files
-        from pytest_amberflo.collection import prepare_document  # noqa: PLC0415
-        from pytest_amberflo.exchange_text import clean  # noqa: PLC0415
-        from pytest_amberflo.planting import make_node, name_nodes  # noqa: PLC0415
+        from pytest_amberflo.planting import make_node, name_nodes  # noqa: PLC0415  only with files
         from pytest_amberflo.registration import register_fixtures  # noqa: PLC0415
 
         run = run_of(self.config)
         register_fixtures(self.config)
+        self._workflows = self._read()
+        run.called.update(*(workflow.calls for workflow in self._workflows.values()))
+        names = name_nodes([*self._workflows])
+        for name, (workflow_id, workflow) in zip(names, self._workflows.items(), strict=True):
+            self._warn(workflow)
+            yield make_node(self, name, workflow_id)
+
+    def _read(self) -> Mapping[str, PreparedWorkflow]:
+        """The workflows of the document by id, ready to be run. Raises CollectError."""
+        from pytest_amberflo.arazzo.errors import DocumentError  # noqa: PLC0415  only with files
+        from pytest_amberflo.collection import prepare_document  # noqa: PLC0415
+        from pytest_amberflo.exchange_text import clean  # noqa: PLC0415
+
         try:
-            prepared = prepare_document(self.path, run, is_certain=self._is_certain)
+            found = prepare_document(self.path, run_of(self.config), is_certain=self._is_certain)
         except (DocumentError, OSError) as error:
             raise self.CollectError(clean(str(error))) from None
-        run.called.update(*(workflow.calls for workflow in prepared))
-        names = name_nodes([workflow.workflow.workflow_id for workflow in prepared])
-        for name, workflow in zip(names, prepared, strict=True):
-            self._warn(workflow)
-            yield make_node(self, name, workflow)
+        return {prepared.workflow.workflow_id: prepared for prepared in found}
+
+    def find_workflow(self, workflow_id: str) -> PreparedWorkflow:
+        """A workflow of the document; read anew where a plugin runs an item that was over.
+
+        An item that asks is red where the document is no longer what it was.
+        """
+        message = ""
+        if not self._workflows:
+            try:
+                self._workflows = self._read()
+            except self.CollectError as error:
+                message = str(error)
+        if message:
+            pytest.fail(message, pytrace=False)
+        if workflow_id not in self._workflows:
+            self.fail_changed()
+        return self._workflows[workflow_id]
+
+    def fail_changed(self) -> NoReturn:
+        """Let the item that asks be red: the document is not the one that was collected."""
+        shown = run_of(self.config).shorten(self.path)
+        pytest.fail(f"{shown} has changed since it was collected", pytrace=False)
+
+    def count_item(self) -> None:
+        """Note an item of the document that will be run."""
+        self._left += 1
+
+    def drop_item(self) -> None:
+        """Note an item that is over; with the last, what was read: 1.5 KB a document."""
+        self._left -= 1
+        if self._left <= 0:
+            self._workflows = {}
 
     def _warn(self, prepared: PreparedWorkflow) -> None:
         """Warn of what is odd about a workflow; an error where the user wants warnings to be."""
@@ -122,9 +164,11 @@ class ArazzoFile(pytest.Module):
 class WorkflowNode(pytest.Collector):
     """A workflow, or a row of one, that is run in several ways."""
 
-    def __init__(self, *, children: Callable[[Any], Iterable[Any]], **kwargs: Any) -> None:
+    def __init__(self, *, workflow_id: str, row: int | None, **kwargs: Any) -> None:
+        """`row` is a place in the workflow's rows, from 0."""
         super().__init__(**kwargs)
-        self._children = children
+        self.workflow_id = workflow_id
+        self.row = row
         self.document: ArazzoFile = kwargs["parent"].document
 
     @property
@@ -134,7 +178,25 @@ class WorkflowNode(pytest.Collector):
 
     def collect(self) -> Iterator[pytest.Item | pytest.Collector]:
         """One node a row or variant."""
-        yield from self._children(self)
+        from pytest_amberflo.planting import make_children  # noqa: PLC0415  only with files
+
+        yield from make_children(self)
+
+
+class ItemProgress:
+    """What an item has while it runs."""
+
+    __slots__ = ("gathered", "masked", "report", "result")
+
+    def __init__(self) -> None:
+        #: Its inputs before a user's fixture has had the last word.
+        self.gathered: Inputs | None = None
+        #: Its result, and a line on each of its steps.
+        self.result: tuple[ItemResult, tuple[str, ...]] | None = None
+        #: A section of its reports that has no secrets.
+        self.masked: str | None = None
+        #: Its last report.
+        self.report: pytest.TestReport | None = None
 
 
 class WorkflowItem(pytest.Function):
@@ -144,22 +206,48 @@ class WorkflowItem(pytest.Function):
         self,
         *,
         prepared: PreparedWorkflow,
-        row: Row | None,
+        row: int | None,
         variant: str | None,
         calls_service: bool,
         **kwargs: Any,
     ) -> None:
+        """`row` is a place in the workflow's rows, from 0."""
         super().__init__(**kwargs)
-        self.prepared = prepared
-        self.row = row
+        self._row = row
+        self._line = prepared.line
+        self.workflow_id = prepared.workflow.workflow_id
         self.variant = variant
         #: Whether it is asked for where the target of the run is.
         self.calls_service = calls_service
-        #: Before a user's fixture has had the last word; while the item is set up.
-        self.gathered: Inputs | None = None
         self.document: ArazzoFile = kwargs["parent"].document
         #: While the item runs.
         self.hooks: pluggy.HookRelay | None = None
+        self._progress: ItemProgress | None = None
+
+    @property
+    def progress(self) -> ItemProgress:
+        """What the item has while it runs."""
+        if self._progress is None:
+            self._progress = ItemProgress()
+        return self._progress
+
+    def end(self) -> None:
+        """Let go of everything that was for the run alone."""
+        self.hooks = self._progress = None
+        self.document.drop_item()
+
+    @property
+    def prepared(self) -> PreparedWorkflow:
+        """The workflow; held by its document, which lets go of it after its last item."""
+        return self.document.find_workflow(self.workflow_id)
+
+    @property
+    def row(self) -> Row | None:
+        """The row of inputs that the item is of."""
+        if self._row is None:
+            return None
+        rows = self.prepared.extension.rows
+        return rows[self._row] if self._row < len(rows) else self.document.fail_changed()
 
     @property
     def ihook(self) -> pluggy.HookRelay:
@@ -172,7 +260,7 @@ class WorkflowItem(pytest.Function):
 
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
         """The file, the 0-based line of the workflow, and the item's name below the file."""
-        return self.path, self.prepared.line - 1, self.nodeid.partition("::")[2]
+        return self.path, self._line - 1, self.nodeid.partition("::")[2]
 
     @cached_property
     def location(self) -> tuple[str, int | None, str]:
@@ -180,10 +268,11 @@ class WorkflowItem(pytest.Function):
 
         Node ids of files below the root have this path already, which pytest would work out.
         """
-        file, _, name = self.nodeid.partition("::")
-        file = file.replace("/", os.sep)
+        name = self.nodeid.partition("::")[2]
+        # One text for the document and its items: pytest keeps it in each report.
+        file = self.document.nodeid.replace("/", os.sep)
         is_below = f"{self.config.rootpath}{os.sep}{file}" == str(self.path)
-        return (file, self.prepared.line - 1, name) if is_below else super().location
+        return (file, self._line - 1, name) if is_below else super().location
 
     def repr_failure(  # type: ignore[override]
         self, excinfo: pytest.ExceptionInfo[BaseException]

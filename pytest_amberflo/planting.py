@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from pytest_amberflo.execution import PreparedWorkflow
-    from pytest_amberflo.extension import Row
     from pytest_amberflo.marks import MarkSpec
 
 _REPLACED: Final = str.maketrans({"[": "(", "]": ")", "/": "_"})
@@ -39,7 +38,9 @@ def name_nodes(workflow_ids: Sequence[str]) -> list[str]:
     for workflow_id in workflow_ids:
         plain = "".join(char if char.isprintable() else "_" for char in workflow_id)
         name = plain.translate(_REPLACED).replace("::", "_")
-        if name != workflow_id:
+        if name == workflow_id:
+            name = workflow_id  # one text, which is kept
+        else:
             numbered = (f"{name}~{number}" for number in count(2))
             name = name if name not in taken else next(n for n in numbered if n not in taken)
             taken.add(name)
@@ -47,38 +48,33 @@ def name_nodes(workflow_ids: Sequence[str]) -> list[str]:
     return names
 
 
-def make_node(
-    parent: Any, name: str, prepared: PreparedWorkflow
-) -> pytest.Item | pytest.Collector:
-    """The node of a workflow; with rows, one that has a node for each."""
-    if not prepared.extension.rows:
-        return _make_run(parent, prepared, name, None)
-    return WorkflowNode.from_parent(parent, name=name, children=partial(_make_rows, prepared))
+def make_node(parent: Any, name: str, workflow_id: str) -> pytest.Item | pytest.Collector:
+    """The node of a workflow of a document; with rows, one that has a node for each."""
+    if not parent.find_workflow(workflow_id).extension.rows:
+        return _make_run(parent, name, workflow_id, None)
+    return WorkflowNode.from_parent(parent, name=name, workflow_id=workflow_id, row=None)
 
 
-def _make_rows(
-    prepared: PreparedWorkflow, parent: Any
-) -> Iterator[pytest.Item | pytest.Collector]:
-    for row in prepared.extension.rows:
-        yield _make_run(parent, prepared, row.id, row)
+def make_children(node: WorkflowNode) -> Iterator[pytest.Item | pytest.Collector]:
+    """The nodes of a workflow's rows; of the variants of a row, or of a workflow without."""
+    prepared = node.document.find_workflow(node.workflow_id)
+    rows = prepared.extension.rows
+    if rows and node.row is None:
+        for place, row in enumerate(rows):
+            yield _make_run(node, row.id, node.workflow_id, place)
+    else:
+        for variant in _select_variants(node.config, prepared):
+            yield _make_item(node, variant, node.workflow_id, node.row, variant)
 
 
 def _make_run(
-    parent: Any, prepared: PreparedWorkflow, name: str, row: Row | None
+    parent: Any, name: str, workflow_id: str, row: int | None
 ) -> pytest.Item | pytest.Collector:
     """The node of a workflow or row: an item, or one with an item for each variant."""
+    prepared = parent.document.find_workflow(workflow_id)
     if not prepared.ingests and not prepared.metered:
-        return _make_item(parent, prepared, name, row, None)
-    variants = _select_variants(parent.config, prepared)
-    children = partial(_make_variants, prepared, row, variants)
-    return WorkflowNode.from_parent(parent, name=name, children=children)
-
-
-def _make_variants(
-    prepared: PreparedWorkflow, row: Row | None, variants: Sequence[str], parent: Any
-) -> Iterator[pytest.Item]:
-    for variant in variants:
-        yield _make_item(parent, prepared, variant, row, variant)
+        return _make_item(parent, name, workflow_id, row, None)
+    return WorkflowNode.from_parent(parent, name=name, workflow_id=workflow_id, row=row)
 
 
 def _select_variants(config: pytest.Config, prepared: PreparedWorkflow) -> Sequence[str]:
@@ -95,17 +91,19 @@ def _select_variants(config: pytest.Config, prepared: PreparedWorkflow) -> Seque
 
 
 def _make_item(
-    parent: Any, prepared: PreparedWorkflow, name: str, row: Row | None, variant: str | None
+    parent: Any, name: str, workflow_id: str, row: int | None, variant: str | None
 ) -> WorkflowItem:
-    marks = [*prepared.extension.marks, *(row.marks if row is not None else ())]
-    calls_service = run_of(parent.config).calls_service(prepared.bound)
+    prepared = parent.document.find_workflow(workflow_id)
     extension = prepared.extension
+    marks = [*extension.marks, *(extension.rows[row].marks if row is not None else ())]
+    calls_service = run_of(parent.config).calls_service(prepared.bound)
     fixtures = [_SERVERS, WORKFLOW, *extension.inputs.values(), *extension.fixtures]
     is_shown = shows_fixtures(parent.config)
     if is_shown:
         fixtures = [_INPUTS, *fixtures]
     if calls_service:
         fixtures = [_TARGET, *((_TOLD,) if is_shown else ()), *fixtures]
+    parent.document.count_item()
     return WorkflowItem.from_parent(
         parent,
         name=name,

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from pytest_amberflo.settings import Settings
 
 #: How the name begins of a customer that was made for a run.
-_FRESH: Final = re.compile(r"pt-\w+-\d+(?!\w)", re.ASCII)
+_FRESH: Final = re.compile(r"pt-\w+-([1-9]\d*)(?!\w)", re.ASCII)
 
 
 def make_run(settings: Settings, config: Any, started_s: float) -> Run:
@@ -105,7 +105,8 @@ class Run:
         self._server: EmbeddedServer | None = None
         self._contracts: dict[int, Gate] = {}
         self._secret_places: dict[int, tuple[Any, tuple[tuple[str, str], ...]]] = {}
-        self._fresh: set[str] = set()
+        #: How many customers were made so far, which bear the numbers from 1.
+        self.customers_made = 0
         self._week_starts = frozenset(WEEK_STARTS)
         self._unique_ids = 0
         self.redactor.register(settings.api_key)
@@ -195,27 +196,34 @@ class Run:
 
     def new_customer(self) -> str:
         """A customer that nobody has used before: `pt-<run>-<n>`."""
-        customer = f"pt-{self.run_id}-{len(self._fresh) + 1}"
-        self._fresh.add(customer)
-        return customer
+        self.customers_made += 1
+        return self.name_customer(self.customers_made)
+
+    def name_customer(self, number: int) -> str:
+        """The customer of this run that bears a number."""
+        return f"pt-{self.run_id}-{number}"
 
     def is_fresh(self, customer: str) -> bool:
         """Whether a customer was made for this run."""
-        return customer in self._fresh
-
-    @property
-    def fresh_customers(self) -> frozenset[str]:
-        """All that were made so far."""
-        return frozenset(self._fresh)
+        number = self.number_of(customer)
+        return number is not None and customer == self.name_customer(number)
 
     def is_own(self, customer: str) -> bool:
         """Whether a customer was made for this run, or is named after one that was."""
-        return self.find_made(customer) is not None
+        return self.number_of(customer) is not None
 
-    def find_made(self, customer: str) -> str | None:
-        """The customer of this run that one is, or is named after (`pt-<run>-<n>-b`), or None."""
+    def number_of(self, customer: str) -> int | None:
+        """The number of a customer of this run, or of the one it is named after; else None.
+
+        `pt-<run>-7` and `pt-<run>-7-b` have 7.
+        """
         found = _FRESH.match(customer)
-        return found.group() if found is not None and found.group() in self._fresh else None
+        if found is None:
+            return None
+        digits = found[1]
+        if len(digits) > len(str(self.customers_made)) or int(digits) > self.customers_made:
+            return None
+        return int(digits) if found.group() == self.name_customer(int(digits)) else None
 
     def new_unique_id(self) -> str:
         """A unique id that no event has had before: `evt-<run>-<n>`."""

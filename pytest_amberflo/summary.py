@@ -7,7 +7,9 @@ the reports, as plain values.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from functools import lru_cache
+from sys import intern
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from msgspec.structs import replace
@@ -24,6 +26,12 @@ from pytest_amberflo.nodes import (
     run_of,
 )
 from pytest_amberflo.option_table import SETTINGS
+from pytest_amberflo.run_tally import (
+    RunTally,
+    summarize,
+    summarize_rehearsal,
+    summarize_verification,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
@@ -32,31 +40,26 @@ if TYPE_CHECKING:
     import pluggy
 
     from pytest_amberflo.http.redact import Redactor
+    from pytest_amberflo.nodes import ItemProgress
     from pytest_amberflo.settings import Settings
     from pytest_amberflo.verdict import ItemResult
 
-#: An item's result, and a line on each of its steps.
-_RESULT: Final[pytest.StashKey[tuple[ItemResult, tuple[str, ...]]]] = pytest.StashKey()
-#: The lines as a section of the item's reports, which is masked.
-_SECTION: Final = pytest.StashKey[str]()
-#: What names and marks an item, for all of its reports.
-_KEYWORDS: Final[pytest.StashKey[Mapping[str, Any]]] = pytest.StashKey()
 
-
-def note_result(item: pytest.Item, result: ItemResult) -> None:
+def note_result(item: WorkflowItem, result: ItemResult) -> None:
     """Keep an item's result for its report, and write what JUnit and sections show."""
     from pytest_amberflo.digest import list_properties, mask_steps  # noqa: PLC0415
 
     redactor = run_of(item.config).redactor
     lines = mask_steps(result, redactor)
-    item.stash[_RESULT] = result, lines
     item.user_properties += list_properties(result, redactor)
-    section = item.stash[_SECTION] = "\n".join(lines)
+    section = "\n".join(lines)
     item.add_report_section("call", "amberflo steps", section)
+    item.progress.result = result, lines
+    item.progress.masked = section
 
 
 class ItemKeeper:
-    """Looks after workflow items: that somebody has each input, and what hooks they have.
+    """Looks after workflow items: that somebody has each input, and what they have while they run.
 
     All conftests that there will be for a folder are known when an item runs, which keeps its
     hooks then.
@@ -83,7 +86,7 @@ class ItemKeeper:
         try:
             return (yield)
         finally:
-            item.hooks = None
+            item.end()
 
 
 class ReportMaker:
@@ -98,7 +101,7 @@ class ReportMaker:
         if report.failed:
             item.stash[HAS_FAILED] = True
         if isinstance(item, WorkflowItem):
-            _share_keywords(item, report)
+            _share_parts(item.progress, report)
             # The call says it all, unless it does not come to it.
             is_news = report.when == "call" or not report.passed
             digest = self._make_digest(item, report) if is_news else None
@@ -114,7 +117,8 @@ class ReportMaker:
             setattr(report, KEPT, item.stash[KEEP](report.failed))
         run = item.config.stash.get(RUN, None)
         if run is not None:
-            _mask_report(report, run.redactor, item.stash.get(_SECTION, None))
+            masked = item.progress.masked if isinstance(item, WorkflowItem) else None
+            _mask_report(report, run.redactor, masked)
             if run.settings.har is not None:
                 setattr(report, HAR, run.take_har())
         return report
@@ -125,29 +129,34 @@ class ReportMaker:
 
         run = run_of(item.config)
         wants_trace = run.settings.trace is not None
-        workflow_id = item.prepared.workflow.workflow_id
-        found = item.stash.get(_RESULT, None)
+        found = item.progress.result
         if report.when == "call" and found is not None:
             result, lines = found
-            del item.stash[_RESULT]  # a plugin may run the item again
+            item.progress.result = None  # a plugin may run the item again
             if report.failed and result.verdict is Verdict.PASSED:
                 # Red for what is not the workflow's: a hook that raised, a pass that is strict.
                 result = replace(result, verdict=Verdict.FAILED)
             return make_digest(item.nodeid, result, lines, run, wants_trace=wants_trace)
         if report.when == "setup" and not report.passed:
             outcome = "skipped" if report.skipped else "error"
-            return make_skeleton(item.nodeid, workflow_id, outcome, run)
+            return make_skeleton(item.nodeid, item.workflow_id, outcome, run)
         if report.when == "call" and not report.passed:
             outcome = "skipped" if report.skipped else "failed"
-            return make_skeleton(item.nodeid, workflow_id, outcome, run)
+            return make_skeleton(item.nodeid, item.workflow_id, outcome, run)
         return None
 
 
-def _share_keywords(item: pytest.Item, report: pytest.TestReport) -> None:
-    """Let the reports of an item, which pytest keeps, have one mapping where all have the same."""
-    known = item.stash.setdefault(_KEYWORDS, report.keywords)
-    if known == report.keywords:
-        report.keywords = known
+def _share_parts(progress: ItemProgress, report: pytest.TestReport) -> None:
+    """Let the reports of an item, which pytest keeps, have one of what they have alike."""
+    last = progress.report
+    if last is not None and last.keywords == report.keywords:
+        report.keywords = last.keywords
+    if last is not None and last.sections == report.sections:
+        report.sections = last.sections.copy()
+    else:
+        for number, (name, text) in enumerate(report.sections):
+            report.sections[number] = intern(name), text
+    progress.report = report
 
 
 def _mask_report(report: pytest.TestReport, redactor: Redactor, masked: str | None) -> None:
@@ -160,10 +169,9 @@ def _mask_report(report: pytest.TestReport, redactor: Redactor, masked: str | No
     elif isinstance(report.longrepr, tuple):
         path, line, reason = report.longrepr
         report.longrepr = (path, line, redactor.redact(reason))
-    report.sections = [
-        section if section[1] is masked else (section[0], redactor.redact(section[1]))
-        for section in report.sections
-    ]
+    for number, (name, text) in enumerate(report.sections):
+        if text is not masked and (plain := redactor.redact(text)) != text:
+            report.sections[number] = name, plain
 
 
 class RunSummary:
@@ -172,7 +180,7 @@ class RunSummary:
     def __init__(self, config: pytest.Config, settings: Settings) -> None:
         self._config = config
         self._settings = settings
-        self._digests: list[dict[str, Any]] = []
+        self._tally = RunTally()
         self._unverified: list[pytest.TestReport] = []
         self._announced: set[str] = set()
         #: What items say of the target, each once.
@@ -187,7 +195,7 @@ class RunSummary:
             return []
         run = run_of(self._config)
         files = len({item.path for item in workflows})
-        ids = len({(item.path, item.prepared.workflow.workflow_id) for item in workflows})
+        ids = len({(item.path, item.workflow_id) for item in workflows})
         lines = [f"amberflo: {_count(files, 'workflow file')}, {_count(ids, 'workflow')}"]
         lines += self._announce(run.catalog.stand_ins)
         return lines
@@ -200,17 +208,26 @@ class RunSummary:
             for path in new
         ]
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Collect the digest of an item; under -v, show its steps."""
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_logreport(
+        self, report: pytest.TestReport
+    ) -> Generator[None, object, object]:
+        """When all have had the report, collect the digest of an item; under -v, show its steps.
+
+        pytest keeps reports, and will ask for their status once more: that stays in them.
+        """
+        outcome = yield
         digest = getattr(report, DIGEST, None)
         found = digest or getattr(report, KEPT, None)
-        if found is None:
-            return
-        self._notes |= dict.fromkeys(found.get("notes", ()))
-        if digest is None:
-            return
-        self._digests.append(digest)
+        if found is not None:
+            self._notes |= dict.fromkeys(found.get("notes", ()))
+        if digest is not None:
+            self._collect(report, digest)
+            setattr(report, DIGEST, _keep_verdict(digest["verdict"]))
+        return outcome
+
+    def _collect(self, report: pytest.TestReport, digest: dict[str, Any]) -> None:
+        self._tally.add(digest)
         if digest["verdict"] == "unverified" and report.failed:
             self._unverified.append(report)
         terminal = self._config.pluginmanager.get_plugin("terminalreporter")
@@ -239,10 +256,8 @@ class RunSummary:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Fail a run that judged too little; write the trace."""
-        from pytest_amberflo.digest import is_judged  # noqa: PLC0415
-
         least = self._settings.min_judged
-        judged = 0 if self._settings.is_dry_run else sum(map(is_judged, self._digests))
+        judged = 0 if self._settings.is_dry_run else self._tally.judged
         if least is not None and judged < least and not self._config.option.collectonly:
             text = f"{judged} judged, at least {least} are asked for (--amberflo-min-judged)"
             self._complaints.append(text)
@@ -252,7 +267,7 @@ class RunSummary:
             trace = {
                 "version": 1,
                 "target": str(self._settings.target),
-                "workflows": [digest["trace"] for digest in self._digests],
+                "workflows": self._tally.traces,
             }
             text = json.dumps(trace, ensure_ascii=False, indent=1) + "\n"
             self._write(session, self._settings.trace, text)
@@ -274,12 +289,11 @@ class RunSummary:
         if self._settings.is_dry_run:
             self._show_requests(terminalreporter)
         if self._config.get_verbosity() >= 0:
-            for digest in self._digests:
-                for line in self._announce(digest.get("stand_ins", {})):
-                    terminalreporter.write_line(line)
+            for line in self._announce(self._tally.stand_ins):
+                terminalreporter.write_line(line)
         for note in self._notes:
             terminalreporter.write_line(f"amberflo: {note}", yellow=True)
-        if self._digests:
+        if self._tally.verdicts:
             terminalreporter.write_line(self._summarize())
         for complaint in self._complaints:
             terminalreporter.write_line(f"amberflo: {complaint}", red=True)
@@ -295,36 +309,36 @@ class RunSummary:
     def _show_requests(self, terminalreporter: pytest.TerminalReporter) -> None:
         """What a dry run would send."""
         terminalreporter.write_sep("=", "DRY RUN: nothing was sent")
-        for digest in self._digests:
-            if "requests" in digest:
-                terminalreporter.write_line(digest["nodeid"])
-                for line in digest["requests"]:
-                    terminalreporter.write_line(f"  {line}")
+        for nodeid, requests in self._tally.rehearsed:
+            terminalreporter.write_line(nodeid)
+            for line in requests:
+                terminalreporter.write_line(f"  {line}")
 
     def _summarize(self) -> str:
-        from pytest_amberflo.digest import summarize, summarize_rehearsal  # noqa: PLC0415
-
         if self._settings.is_dry_run:
-            return summarize_rehearsal(self._digests)
+            return summarize_rehearsal(self._tally)
         if self._settings.verify is not None:
             return self._summarize_verification(self._settings.verify)
         path = self._settings.ledger
         ledger = "" if path is None else run_of(self._config).shorten(path)
-        called = [digest["target"] for digest in self._digests if "target" in digest]
-        targets = ", ".join(dict.fromkeys(called or [str(self._settings.target)]))
-        return summarize(self._digests, targets, ledger)
+        targets = ", ".join(self._tally.targets or [str(self._settings.target)])
+        return summarize(self._tally, targets, ledger)
 
     def describe_run(self) -> str | None:
         """The one line on what was judged; None where nothing of ours has run."""
-        return self._summarize() if self._digests else None
+        return self._summarize() if self._tally.verdicts else None
 
     def _summarize_verification(self, ledger: Path) -> str:
-        from pytest_amberflo.verify_text import summarize_verification  # noqa: PLC0415
-
         shorten = run_of(self._config).shorten
         reports = [shorten(path) for path in self._settings.verify_reports]
         target = str(self._settings.target)
-        return summarize_verification(self._digests, target, shorten(ledger), reports)
+        return summarize_verification(self._tally, target, shorten(ledger), reports)
+
+
+@lru_cache(maxsize=16)
+def _keep_verdict(verdict: str) -> Mapping[str, str]:
+    """What is left of a digest, one for all items of a verdict."""
+    return {"verdict": verdict}
 
 
 def _count(number: int, noun: str) -> str:

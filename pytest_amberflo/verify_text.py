@@ -122,21 +122,3 @@ def make_verify_digest(
         "rows": [row.as_texts() for row in result.rows],
         "trace": digest["trace"] | {"duration_s": result.duration_s, "metering": metering},
     }
-
-
-def summarize_verification(
-    digests: Sequence[dict[str, Any]], target: str, ledger: str, reports: Sequence[str]
-) -> str:
-    """The one line of a verification."""
-    counts = {
-        verdict: sum(digest["verdict"] == verdict for digest in digests)
-        for verdict in ("passed", "failed", "unverified", "error", "skipped")
-    }
-    judged = counts["passed"] + counts["failed"]
-    noun = "entry" if judged == 1 else "entries"
-    text = f"amberflo: {judged} {noun} of {ledger} judged on {target}"
-    words = {"passed": "right", "failed": "wrong", "error": "not judged"}
-    text += "".join(f", {n} {words.get(name, name)}" for name, n in counts.items() if n)
-    if any(digest.get("rows") for digest in digests):
-        text += f"; by customer, meter and day: {', '.join(reports)}"
-    return text

@@ -74,15 +74,15 @@ def make_control(run: Run) -> ServerControl:
 def make_watch(run: Run, control: ServerControl | None, customers: frozenset[str]) -> Watch:
     """The watch of an item or block that begins now."""
     # A service may still be sending what earlier items have left it with.
-    earlier = run.fresh_customers - customers
+    last = run.customers_made
 
     def may_be_ours(customer: str | None) -> bool:
         """Not one that was made for an earlier item, or for one of another process."""
         if customer is None:
             return True
-        made = run.find_made(customer)
-        if made is not None:
-            return made not in earlier
+        number = run.number_of(customer)
+        if number is not None:
+            return number > last or run.name_customer(number) in customers
         return run.is_alone and not customer.startswith(_FRESH)
 
     return Watch(

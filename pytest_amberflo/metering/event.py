@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from functools import lru_cache
+from sys import intern
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from msgspec import Struct
@@ -33,7 +34,7 @@ class UnreadableEventError(ValueError):
     """An ingest request is not understood; the text says which part and why."""
 
 
-class MeterEvent(Struct, frozen=True, kw_only=True, eq=False):
+class MeterEvent(Struct, frozen=True, kw_only=True, eq=False, gc=False):
     """One record of one meter. An event with `values` for several meters is several records."""
 
     meter: str
@@ -129,7 +130,7 @@ def _read_event(item: Any, where: str) -> Iterator[MeterEvent]:
     )
     for meter, value in _read_values(item, where):
         yield MeterEvent(
-            meter=meter,
+            meter=intern(meter),  # the ledger keeps it
             customer=customer,
             value=value,
             time_ms=int(time_ms),

@@ -6,12 +6,12 @@ import unicodedata
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pytest_amberflo.metering.event import Identity, MeterEvent
+    from pytest_amberflo.metering.event import MeterEvent
 
 
 def fold(text: str | None) -> str:
@@ -49,7 +49,7 @@ def fate_of(status: int | None, *, sent: bool, may_be_partial: bool = False) -> 
     return Fate.MAYBE
 
 
-class Transmission(Struct, frozen=True, kw_only=True):
+class Transmission(Struct, frozen=True, kw_only=True, gc=False):
     """One sending of one record. Times are UTC in seconds since 1970."""
 
     event: MeterEvent
@@ -73,11 +73,13 @@ class Transmission(Struct, frozen=True, kw_only=True):
         return is_clear and done_s < other.at_s
 
 
-class Record(Struct):
+class Record(Struct, gc=False):
     """A record with all its transmissions; at most one of them counts."""
 
     event: MeterEvent
-    transmissions: list[Transmission] = field(default_factory=list)
+    transmissions: tuple[Transmission, ...]
+    #: Its place in the order of first transmissions.
+    number: int = 0
 
     @property
     def sent(self) -> tuple[Transmission, ...]:
@@ -106,10 +108,10 @@ class Ledger:
     """The records of a run, in the order of their first transmission."""
 
     def __init__(self) -> None:
-        self._records: dict[Identity, Record] = {}
-        #: By customer, each with its place in the order: an item reads those of its own, so that
-        #: its cost does not grow with the run.
-        self._by_customer: dict[str, list[tuple[int, Record]]] = {}
+        #: By event: those with all attributes alike are equal.
+        self._records: dict[MeterEvent, Record] = {}
+        #: By customer: an item reads those of its own, and costs no more the longer the run is.
+        self._by_customer: dict[str, list[Record]] = {}
 
     def __len__(self) -> int:
         return len(self._records)
@@ -118,13 +120,17 @@ class Ledger:
         """Enter transmissions; those of the same record come together."""
         for transmission in transmissions:
             event = transmission.event
-            identity = event.identity
-            record = self._records.get(identity)
-            if record is None:
-                record = self._records[identity] = Record(event)
-                found = self._by_customer.setdefault(fold(event.customer), [])
-                found.append((len(self._records), record))
-            record.transmissions.append(transmission)
+            record = self._records.get(event)
+            if record is not None:
+                record.transmissions += (transmission,)
+                continue
+            record = Record(event, (transmission,), len(self._records))
+            self._records[event] = record
+            customer = fold(event.customer)
+            if customer in self._by_customer:
+                self._by_customer[customer].append(record)
+            else:
+                self._by_customer[customer] = [record]
 
     def records(self, meter: str | None = None) -> tuple[Record, ...]:
         """Every record, or those of one meter."""
@@ -139,7 +145,7 @@ class Ledger:
         if customers is None:
             return self.records()
         names = dict.fromkeys(map(fold, customers))
-        found = [numbered for name in names for numbered in self._by_customer.get(name, ())]
+        found = [record for name in names for record in self._by_customer.get(name, ())]
         if len(names) > 1:
-            found.sort(key=lambda numbered: numbered[0])
-        return tuple(record for _, record in found)
+            found.sort(key=lambda record: record.number)
+        return tuple(found)

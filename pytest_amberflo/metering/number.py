@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, DecimalException
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -55,8 +56,12 @@ def load_exact(body: bytes) -> Any:
 def to_decimal(value: Any) -> Decimal | None:
     """The number that a value of `load_exact` is; None for anything else."""
     if type(value) is int:
-        return Decimal(value)
+        return _convert(value)
     return value if isinstance(value, Decimal) else None
+
+
+#: The same few numbers come again and again, and stay in the ledger: 0.1 KB each.
+_convert: Final = lru_cache(maxsize=256)(Decimal)
 
 
 def _refuse_constant(constant: str) -> Any:

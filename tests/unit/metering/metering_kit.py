@@ -59,9 +59,9 @@ def make_event(
 
 def make_record(event: MeterEvent, *fates: Fate) -> Record:
     """A record with one transmission for each fate; stored at once where none is given."""
-    sent = [
+    sent = tuple(
         Transmission(event=event, fate=fate, at_s=float(DAY)) for fate in fates or (Fate.STORED,)
-    ]
+    )
     return Record(event, sent)
 
 

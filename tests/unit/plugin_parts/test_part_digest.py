@@ -1,4 +1,4 @@
-"""An item's result as plain values: lines, properties, and the line of a run."""
+"""An item's result as plain values: lines and properties."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ from pytest_amberflo.digest import (
     list_properties,
     make_digest,
     mask_steps,
-    summarize,
 )
 from pytest_amberflo.http.exchange import Response
 from pytest_amberflo.http.redact import Redactor
@@ -31,6 +30,7 @@ from pytest_amberflo.judge import UsageJudge
 from pytest_amberflo.metering.ledger import Ledger
 from pytest_amberflo.metering.query import read_query
 from pytest_amberflo.metering.terms import Terms
+from pytest_amberflo.run_tally import RunTally, summarize
 from pytest_amberflo.verdict import (
     CheckOutcome,
     Tally,
@@ -151,46 +151,11 @@ def test_properties_are_masked(run: Run) -> None:
     assert properties["amberflo_verdict"] == "passed"
 
 
-def count(verdict: str, **counts: Any) -> dict[str, Any]:
-    """A digest with these counts."""
-    names = ("events", "copies", "lost_answers", "throttled", "metered", "judged", "wrong")
-    empty = dict.fromkeys(names, 0)
-    return {"verdict": verdict, "visible_s": [], **empty, **counts}
-
-
-@pytest.mark.parametrize(
-    ("digests", "line"),
-    [
-        ([], "amberflo: 0 judged on embedded; 0 events sent, 0 re-sent; usage right in 0 of 0"),
-        (
-            [count("passed", events=1, judged=1, visible_s=[0.004])],
-            "amberflo: 1 judged on embedded; 1 event sent, 0 re-sent; usage right in 1 of 1; "
-            "visible after 4 ms (slowest 4 ms)",
-        ),
-        (
-            [count("passed", metered=3, judged=2), count("passed", metered=1, judged=2)],
-            "amberflo: 2 judged on embedded; 0 events sent, 0 re-sent; 4 due from services under "
-            "test; usage right in 4 of 4",
-        ),
-        (
-            [
-                count("passed", events=2, copies=1, judged=2, visible_s=[0.2, 0.1]),
-                count("failed", events=3, judged=1, wrong=1, throttled=2, lost_answers=1),
-                count("unverified", events=1),
-                count("error"),
-                count("error"),
-                count("skipped"),
-                count("passed", judged=1, visible_s=[3]),
-            ],
-            "amberflo: 3 judged on embedded, 1 unverified, 2 error, 1 skipped; 6 events sent, "
-            "1 re-sent (1 without an answer), throttled 2 times; usage right in 3 of 4; "
-            "visible after 200 ms (slowest 3.0 s)",
-        ),
-    ],
-)
-def test_the_line_of_a_run(digests: list[dict[str, Any]], line: str) -> None:
-    """What was judged, what was sent, in how many usage was right, and how fast it was."""
-    assert summarize(digests, "embedded") == line
+def summarize_one(digest: dict[str, Any]) -> str:
+    """The line of a run of one item."""
+    tally = RunTally()
+    tally.add(digest)
+    return summarize(tally, "embedded")
 
 
 def test_usage_that_only_warns_is_not_right(run: Run) -> None:
@@ -199,7 +164,7 @@ def test_usage_that_only_warns_is_not_right(run: Run) -> None:
     usage = judge_usage(5, tally)
     warned = check("usage", CheckOutcome.WARNED, usage.message, usage.detail)
     digest = make_digest("f::wf", make_result(warned, tally=tally), (), run, wants_trace=False)
-    assert "usage right in 0 of 1" in summarize([digest], "embedded")
+    assert "usage right in 0 of 1" in summarize_one(digest)
 
 
 def test_no_less_than_nothing_is_right(run: Run) -> None:
@@ -217,4 +182,4 @@ def test_no_less_than_nothing_is_right(run: Run) -> None:
     found = check("usage", *concluded)
     assert isinstance(found.detail, UsageDetail)
     digest = make_digest("f::wf", make_result(found, tally=tally), (), run, wants_trace=False)
-    assert "-1" not in summarize([digest], "embedded")
+    assert "-1" not in summarize_one(digest)

@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
+import gc
 from types import ModuleType
 from typing import Any
+from weakref import ref
 
 import pytest
 
 from pytest_amberflo.garbage import GarbagePause
 
+_USUAL = (700, 10, 10)
+
 
 class Collector(ModuleType):
     """A collector that notes what is asked of it."""
 
-    def __init__(self, *, is_enabled: bool, objects: int = 10) -> None:
+    def __init__(self, *, is_enabled: bool = True, thresholds: tuple[int, ...] = _USUAL) -> None:
         super().__init__("gc")
-        self.is_on = is_enabled
+        self.thresholds = thresholds
         self.frozen = False
-        self.has_garbage = True
-        self.isenabled: Any = lambda: self.is_on
-        self.get_count: Any = lambda: (objects, 0, 0)
+        self.isenabled: Any = lambda: is_enabled
+        self.get_threshold: Any = lambda: self.thresholds
 
-    def enable(self) -> None:
-        self.is_on = True
-
-    def disable(self) -> None:
-        self.is_on = False
-
-    def collect(self) -> None:
-        self.has_garbage = False
+    def set_threshold(self, *thresholds: int) -> None:
+        self.thresholds = thresholds
 
     def freeze(self) -> None:
         self.frozen = True
@@ -39,33 +36,50 @@ class Collector(ModuleType):
 
 def test_it_goes_on_after_collection_and_leaves_nothing_frozen() -> None:
     """Nothing is changed for whoever runs after pytest."""
-    collector = Collector(is_enabled=True)
+    collector = Collector()
     pause = GarbagePause(collector)
-    assert not collector.is_on
+    assert collector.thresholds != _USUAL
     pause.pytest_collection_finish()
-    assert (collector.is_on, collector.frozen) == (True, True)
+    assert (collector.thresholds, collector.frozen) == (_USUAL, True)
     pause.pytest_sessionfinish()
-    assert (collector.is_on, collector.frozen) == (True, False)
+    assert (collector.thresholds, collector.frozen) == (_USUAL, False)
 
 
-@pytest.mark.parametrize(("objects", "is_kept"), [(20_000, True), (200_000, False)])
-def test_the_garbage_of_many_documents_is_not_kept(*, objects: int, is_kept: bool) -> None:
-    """That of a few is, for the time that it takes to find it."""
-    collector = Collector(is_enabled=True, objects=objects)
-    GarbagePause(collector).pytest_collection_finish()
-    assert (collector.frozen, collector.has_garbage) == (True, is_kept)
+def test_the_young_are_looked_through_and_the_old_are_not() -> None:
+    """What is left in circles is found while collection goes on, at little cost."""
+
+    class Circle:
+        def __init__(self) -> None:
+            self.itself = self
+
+    usual = gc.get_threshold()
+    pause = GarbagePause(gc)
+    try:
+        circle = ref(Circle())
+        before = sum(counts["collections"] for counts in gc.get_stats())
+        kept = [[number] for number in range(120_000)]
+        after = sum(counts["collections"] for counts in gc.get_stats())
+    finally:
+        pause.pytest_sessionfinish()
+    assert circle() is None
+    assert 1 <= after - before <= len(kept) // 25_000
+    assert gc.get_threshold() == usual
 
 
-def test_a_collection_that_breaks_off_does_not_stop_it_for_ever() -> None:
+def test_a_collection_that_breaks_off_does_not_change_it_for_ever() -> None:
     """The end of the session does what the end of collection would have."""
-    collector = Collector(is_enabled=True)
+    collector = Collector()
     GarbagePause(collector).pytest_sessionfinish()
-    assert collector.is_on
+    assert collector.thresholds == _USUAL
 
 
 @pytest.mark.parametrize("end", ["pytest_collection_finish", "pytest_sessionfinish"])
-def test_one_that_the_user_stopped_stays_stopped(end: str) -> None:
+@pytest.mark.parametrize("stopped", [{"is_enabled": False}, {"thresholds": (0, 10, 10)}])
+def test_one_that_the_user_stopped_stays_stopped(stopped: dict[str, Any], end: str) -> None:
     """It is not ours to start."""
-    collector = Collector(is_enabled=False)
-    getattr(GarbagePause(collector), end)()
-    assert (collector.is_on, collector.frozen) == (False, False)
+    collector = Collector(**stopped)
+    before = collector.thresholds
+    pause = GarbagePause(collector)
+    assert collector.thresholds == before
+    getattr(pause, end)()
+    assert (collector.thresholds, collector.frozen) == (before, False)
