@@ -81,7 +81,7 @@ class Lane:
         """What each item says, by its node; nothing where it is green."""
         command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--tb=short", "-q"]
         command += ["-p", "no:hypothesispytest", "-p", "no:anyio", "-p", "no:xdist"]
-        command += ["--amberflo-quiet", "0.3", "--amberflo-settle", "2.5"]
+        command += ["--amberflo-quiet", "0.3", "--amberflo-settle", "2"]
         command += ["--junitxml", "report.xml", *self.nodes]
         printed = subprocess.run(
             command, cwd=self.folder, capture_output=True, text=True, timeout=170, check=False
