@@ -30,6 +30,8 @@ _RECIPES = ROOT / "examples" / "ci"
 _KEY = "key-of-the-account"
 _SHELL = shutil.which("bash") or shutil.which("sh") or ""
 pytestmark = pytest.mark.skipif(not _SHELL, reason="there is no shell")
+#: Plugins that have no part in these runs and take long to load.
+_WITHOUT = "-p no:cacheprovider -p no:hypothesispytest -p no:anyio"
 #: A `gh` that knows two runs of yesterday, of which one has left a ledger.
 _GH = """#!/bin/sh
 case "$1 $2" in
@@ -69,7 +71,7 @@ def checkout(tmp_path: Path) -> Path:
     scripts = tmp_path / "bin"
     scripts.mkdir()
     for name, text in (
-        ("pytest", f'#!/bin/sh\nexec "{sys.executable}" -m pytest -p no:cacheprovider "$@"\n'),
+        ("pytest", f'#!/bin/sh\nexec "{sys.executable}" -m pytest {_WITHOUT} "$@"\n'),
         ("gh", _GH),
     ):
         (scripts / name).write_text(text, encoding="utf-8")

@@ -15,6 +15,7 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 import httpx
+import kept_modules  # noqa: F401
 import pytest
 from emitter_service import CHAT, ChatService
 from workflow_text import ROOT, SHOP, SHOP_WORKFLOW
@@ -62,6 +63,13 @@ def _assert_shown(shown: list[str], printed: str) -> None:
     for line in shown:
         pattern = _to_pattern(line)
         assert any(re.match(pattern, found) for found in lines), f"{line!r} not in\n{printed}"
+
+
+def _run_here(project: pytest.Pytester, *arguments: str) -> str:
+    """What a run of pytest prints; a process of its own would take long to start."""
+    assert arguments[0] == "pytest"
+    done = project.runpytest_inprocess("-p", "no:cacheprovider", *arguments[1:])
+    return done.stdout.str() + done.stderr.str()
 
 
 def _run(*arguments: str, timeout_s: float = 60) -> str:
@@ -143,7 +151,8 @@ def test_the_red_run(folder: pytest.Pytester) -> None:
     with subprocess.Popen([sys.executable, "twice.py"], stderr=subprocess.DEVNULL) as service:
         try:
             _wait_for(port)
-            printed = _run(*shlex.split(commands[1].replace("8788", str(port))))
+            words = shlex.split(commands[1].replace("8788", str(port)))
+            printed = _run_here(folder, *words)
         finally:
             service.kill()
     _assert_shown(shown, printed)
@@ -153,21 +162,20 @@ def test_the_red_run(folder: pytest.Pytester) -> None:
 def test_overrides_and_rows(folder: pytest.Pytester) -> None:
     """The conftest and the rows of the README work as they stand."""
     folder.makepyfile(conftest=_named("conftest.py"))
-    printed = _run("pytest", "-v", "workflows")
+    printed = _run_here(folder, "pytest", "-v", "workflows")
     assert "usage 0.125 as expected" in printed
     (folder.path / "conftest.py").unlink()
     (folder.path / "rows.arazzo.yaml").write_text(_named("rows.arazzo.yaml"), encoding="utf-8")
-    printed = _run("pytest", "-v", "rows.arazzo.yaml")
+    printed = _run_here(folder, "pytest", "-v", "rows.arazzo.yaml")
     for line in ("rows.arazzo.yaml::sizes::small::once", "usage 0.001 as", "usage 1000000 as"):
         assert line in printed
     assert "2 passed" in printed
 
 
-@pytest.mark.usefixtures("folder")
-def test_the_probes() -> None:
+def test_the_probes(folder: pytest.Pytester) -> None:
     """Probes are collected by their package's name, and tell their promises."""
     commands, shown = _console("pytest --pyargs")
-    _assert_shown(shown, _run(*shlex.split(commands[0])))
+    _assert_shown(shown, _run_here(folder, *shlex.split(commands[0])))
 
 
 class _Shop(BaseHTTPRequestHandler):
@@ -202,7 +210,7 @@ def test_the_library(folder: pytest.Pytester) -> None:
 def test_metering_in_python(folder: pytest.Pytester) -> None:
     """The test of the README passes as it stands."""
     folder.makepyfile(test_billing=_named("test_billing.py"))
-    printed = _run("pytest", "test_billing.py", "-p", "no:cacheprovider")
+    printed = _run_here(folder, "pytest", "test_billing.py")
     assert "1 passed" in printed
 
 
@@ -234,8 +242,8 @@ def test_what_a_service_meters(folder: pytest.Pytester) -> None:
             (folder.path / name).write_text(text, encoding="utf-8")
         # The other variants are tested elsewhere, and take their time.
         chosen = ("--amberflo-emitter-variants", "once,lost-answer,repeat")
-        ways = ("--amberflo-quiet", "0.3", "-p", "no:cacheprovider")
-        printed = _run("pytest", "chat.arazzo.yaml", "test_chat.py", *chosen, *ways)
+        files = ("chat.arazzo.yaml", "test_chat.py")
+        printed = _run_here(folder, "pytest", *files, *chosen, "--amberflo-quiet", "0.3")
     assert "4 passed" in printed, printed
 
 

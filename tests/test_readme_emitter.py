@@ -30,11 +30,10 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytes
     return pytester
 
 
-@pytest.mark.usefixtures("project")
-def test_the_right_service_is_green() -> None:
+def test_the_right_service_is_green(project: pytest.Pytester) -> None:
     """In every variant."""
     commands, shown = readme._console("pytest tests/workflows -v")
-    printed = readme._run(*shlex.split(commands[0]), timeout_s=150)
+    printed = readme._run_here(project, *shlex.split(commands[0]))
     readme._assert_shown(shown, printed)
     assert "8 passed" in printed
 
@@ -45,6 +44,6 @@ def test_the_careless_service_is_red(project: pytest.Pytester) -> None:
     text = conftest.read_text(encoding="utf-8")
     conftest.write_text(text.replace("service.py", "careless.py"), encoding="utf-8")
     commands, shown = readme._console("pytest tests/workflows --amberflo-emitter-variants")
-    printed = readme._run(*shlex.split(commands[0]), timeout_s=150)
+    printed = readme._run_here(project, *shlex.split(commands[0]))
     readme._assert_shown(shown, printed)
     assert "1 failed" in printed

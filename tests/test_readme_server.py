@@ -107,7 +107,7 @@ def test_a_service_that_is_not_changed(folder: pytest.Pytester) -> None:
     """The test of the README passes: Amberflo's client, its own URLs, a process of its own."""
     pytest.importorskip("metering", reason="amberflo-metering-python is not installed")
     folder.makepyfile(test_service=readme._named("test_service.py"))
-    printed = _run_folder("pytest", "test_service.py")
+    printed = readme._run_here(folder, "pytest", "test_service.py")
     assert "1 passed" in printed, printed
 
 
@@ -182,7 +182,7 @@ def test_the_aliases(folder: pytest.Pytester) -> None:
 def test_faults_in_a_test(folder: pytest.Pytester) -> None:
     """The test of the README passes."""
     folder.makepyfile(test_emitter=readme._named("test_emitter.py"))
-    printed = _run_folder("pytest", "test_emitter.py")
+    printed = readme._run_here(folder, "pytest", "test_emitter.py")
     assert "1 passed" in printed, printed
 
 

@@ -43,7 +43,7 @@ class Compiler(Struct, frozen=True):
 
     `resolve` gives the schema behind a `$ref` or the function of it, None where it leads nowhere.
     `formats` has a check for each format that values are held to, or None where only the validator
-    can tell.
+    can tell. `matches` says whether a text matches a pattern; without it the validator does.
     """
 
     resolve: Callable[[str], Any]
@@ -52,6 +52,7 @@ class Compiler(Struct, frozen=True):
     is_old: bool = False
     #: Whether a member that is required may be missing, as one of the other direction may.
     may_lack: bool = False
+    matches: Callable[[str, str], bool | None] | None = None
     _known: dict[str, list[Accept]] = field(default_factory=dict)
 
     def compile(self, schema: Any) -> Accept:
@@ -227,10 +228,10 @@ def _items(compiler: Compiler, items: Any, schema: Mapping[str, Any]) -> Accept 
 
 
 def _enum(_: Compiler, due: Any, __: Any) -> Accept | None:
-    if not isinstance(due, list) or not all(isinstance(value, str) for value in due):
+    if not isinstance(due, list) or not all(isinstance(value, str | None) for value in due):
         return None
     known = frozenset(due)
-    return lambda value: value in known if type(value) is str else None
+    return lambda value: value in known if value is None or type(value) is str else None
 
 
 def _all_of(compiler: Compiler, due: Any, schema: Any) -> Accept | None:
@@ -238,28 +239,14 @@ def _all_of(compiler: Compiler, due: Any, schema: Any) -> Accept | None:
     return None if forms is None else _unite(_JSON, forms)
 
 
-def _any_of(compiler: Compiler, due: Any, schema: Any) -> Accept | None:
-    forms = _compile_forms(compiler, due, schema)
-    if forms is None:
-        return None
+def _forms(tell: Callable[[Sequence[bool | None]], bool | None]) -> Any:
+    """`anyOf` and `oneOf`, whose verdict is told from those of the forms."""
 
-    def accept(value: Any) -> bool | None:
-        verdicts = [form(value) for form in forms]
-        return True if True in verdicts else None if None in verdicts else False
+    def make(compiler: Compiler, due: Any, schema: Mapping[str, Any]) -> Accept | None:
+        forms = _compile_forms(compiler, due, schema)
+        return None if forms is None else lambda value: tell([form(value) for form in forms])
 
-    return accept
-
-
-def _one_of(compiler: Compiler, due: Any, schema: Any) -> Accept | None:
-    forms = _compile_forms(compiler, due, schema)
-    if forms is None:
-        return None
-
-    def accept(value: Any) -> bool | None:
-        verdicts = [form(value) for form in forms]
-        return None if None in verdicts else verdicts.count(True) == 1
-
-    return accept
+    return make
 
 
 def _compile_forms(compiler: Compiler, due: Any, schema: Mapping[str, Any]) -> list[Accept] | None:
@@ -281,6 +268,13 @@ def _if(compiler: Compiler, due: Any, schema: Mapping[str, Any]) -> Accept | Non
 
 def _format(compiler: Compiler, due: Any, _: Any) -> Accept | None:
     return compiler.formats.get(due, accept_any) if isinstance(due, str) else None
+
+
+def _pattern(compiler: Compiler, due: Any, _: Any) -> Accept | None:
+    matches = compiler.matches
+    if matches is None or not isinstance(due, str):
+        return None
+    return lambda value: type(value) is not str or matches(due, value)
 
 
 def _length(kind: type[str | list[Any]], *, is_least: bool) -> Any:
@@ -336,10 +330,11 @@ _MAKERS: Final[Mapping[str, Callable[[Compiler, Any, Mapping[str, Any]], Accept 
     "items": _items,
     "enum": _enum,
     "allOf": _all_of,
-    "anyOf": _any_of,
-    "oneOf": _one_of,
+    "anyOf": _forms(lambda found: True if True in found else None if None in found else False),
+    "oneOf": _forms(lambda found: None if None in found else found.count(True) == 1),
     "if": _if,
     "format": _format,
+    "pattern": _pattern,
     "minLength": _length(str, is_least=True),
     "maxLength": _length(str, is_least=False),
     "minItems": _length(list, is_least=True),

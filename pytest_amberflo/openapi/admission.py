@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from msgspec import Struct
 
 from pytest_amberflo.arazzo.acceptor import Compiler, accept_any, ask_validator
+from pytest_amberflo.arazzo.errors import EvaluationError
 from pytest_amberflo.http.exchange import find_header
 from pytest_amberflo.openapi.body import find_status, judge_body
 from pytest_amberflo.openapi.extract import SCHEMAS
@@ -70,7 +71,9 @@ class Admission:
         self._data: dict[str, Any] = readable["paths"]["/"]["operation"]
         self._schemas: Mapping[str, Any] = readable["components"]["schemas"]
         self._document = readable
-        self._compiler = Compiler(self._resolve, formats=CHECKS, is_old=minor == 0, may_lack=True)
+        self._compiler = Compiler(
+            self._resolve, formats=CHECKS, is_old=minor == 0, may_lack=True, matches=_matches
+        )
         self._credentials = _list_credentials(
             self._data["security"], readable["components"]["securitySchemes"]
         )
@@ -199,6 +202,17 @@ def _list_credentials(
             names.add(scheme["name"].lower())
         alternatives.append(frozenset(names))
     return alternatives or [frozenset()]
+
+
+def _matches(pattern: str, text: str) -> bool | None:
+    """Whether a text surely matches a pattern; all else is for openapi-core to tell."""
+    from pytest_amberflo.arazzo.regex import search  # noqa: PLC0415  costly
+    from pytest_amberflo.openapi.pattern import to_python  # noqa: PLC0415  needed with it
+
+    try:
+        return search(to_python(pattern), text) or None
+    except EvaluationError:
+        return None
 
 
 def _is_asked_for(header: Mapping[str, Any]) -> bool:

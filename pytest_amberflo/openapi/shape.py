@@ -31,7 +31,7 @@ class Shape:
 
     def __init__(self, schema: Any, document: Mapping[str, Any]) -> None:
         self._document = document
-        self._parts = list(self._list_parts(schema, 0))
+        self._parts = list(self._list_parts(schema, 0, set()))
 
     @property
     def types(self) -> frozenset[str]:
@@ -69,19 +69,21 @@ class Shape:
         found: Any = next((part[keyword] for part in self._parts if keyword in part), {})
         return Shape(found, self._document)
 
-    def _list_parts(self, schema: Any, depth: int) -> Iterator[dict[str, Any]]:
-        """The schema and those that apply to the same value."""
+    def _list_parts(self, schema: Any, depth: int, followed: set[str]) -> Iterator[dict[str, Any]]:
+        """The schema and those that apply to the same value; `followed` are its references."""
         if not isinstance(schema, dict) or depth > _MAX_REFS:
             return
         yield schema
         reference = schema.get("$ref")
-        if isinstance(reference, str):
-            name = reference.rpartition("/")[2]
-            yield from self._list_parts(self._document["components"]["schemas"][name], depth + 1)
+        # Once is enough: forms that lead back to what offers them lead through all of them again.
+        if isinstance(reference, str) and reference not in followed:
+            followed.add(reference)
+            target = self._document["components"]["schemas"][reference.rpartition("/")[2]]
+            yield from self._list_parts(target, depth + 1, followed)
         for keyword in ("allOf", "oneOf", "anyOf"):
             parts = schema.get(keyword)
             for part in parts if isinstance(parts, list) else ():
-                yield from self._list_parts(part, depth + 1)
+                yield from self._list_parts(part, depth + 1, followed)
 
     def read(self, text: str) -> Any:
         """The value that a text is by these types, the text itself where it is none of them."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from concurrent.futures import FIRST_COMPLETED, wait
+from concurrent.futures import wait
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
@@ -101,6 +103,8 @@ class Harvest:
         groups = [[self._open(player, ask) for ask in asks] for player, asks in player_asks]
         waiting = [reading for group in groups for reading in group]
         flying: dict[Future[Reading], Reading] = {}
+        # `wait` looks at all that fly, for each that has come.
+        landed: SimpleQueue[Future[Reading]] = SimpleQueue()
         while waiting or flying:
             if self._endpoint.is_over:
                 for reading in (*waiting, *flying.values()):
@@ -109,12 +113,16 @@ class Harvest:
                 break
             due = [r for r in waiting if r.next_at <= r.player.clock.now()]
             waiting = [r for r in waiting if r not in due]
-            flying |= {self._pool.submit(self._fetch, reading): reading for reading in due}
+            for reading in due:
+                job = self._pool.submit(self._fetch, reading)
+                flying[job] = reading
+                job.add_done_callback(landed.put)
             if not flying:
                 pause = min(r.next_at - r.player.clock.now() for r in waiting)
                 waiting[0].player.clock.sleep(max(0.005, pause))
                 continue
-            for job in wait(flying, timeout=_LONGEST_PAUSE_S, return_when=FIRST_COMPLETED).done:
+            with suppress(Empty):
+                job = landed.get(timeout=_LONGEST_PAUSE_S)
                 reading = flying.pop(job)
                 job.result()
                 self._judge(reading, is_glance=False)

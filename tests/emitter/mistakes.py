@@ -247,14 +247,19 @@ def given_up() -> None:
     _send_with_producer(retries=1, backoff_delay=_wait_briefly, send_interval_in_secs=0.1)
 
 
-def flush_lost() -> None:
-    """A process that is told to end ends, whatever the client's threads hold."""
-    _send_with_producer(send_interval_in_secs=20)
+def _end_at_once() -> None:
+    """Have a process that is told to end do so, whatever it still holds or does."""
 
     def stop(_: service.Sender) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
     service.Sender.stop = stop
+
+
+def flush_lost() -> None:
+    """A process that is told to end ends, whatever the client's threads hold."""
+    _send_with_producer(send_interval_in_secs=20)
+    _end_at_once()
 
 
 def tail_dropped() -> None:
@@ -376,7 +381,8 @@ def garbage() -> None:
 
 
 def flood() -> None:
-    """Everything is sent again and again, as something new."""
+    """Everything is sent again and again, as something new, until the process is told to end."""
+    _end_at_once()
 
     def send(client: service.IngestApiClient, events: list[Event]) -> str:
         while True:

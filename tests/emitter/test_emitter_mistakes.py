@@ -20,7 +20,7 @@ _EXAMPLE = _ROOT / "examples" / "translation"
 _PROGRAM = Path(__file__).with_name("mistakes.py")
 _WORKFLOW = "each-call-is-metered-once"
 #: So many runs of pytest at once: they mostly wait.
-_LANES = 5
+_LANES = 3
 
 #: Mistake, the variant that shows it, and what its finding says.
 MISTAKES = (
@@ -81,7 +81,7 @@ class Lane:
         """What each item says, by its node; nothing where it is green."""
         command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--tb=short", "-q"]
         command += ["-p", "no:hypothesispytest", "-p", "no:anyio", "-p", "no:xdist"]
-        command += ["--amberflo-quiet", "0.3", "--amberflo-settle", "2.5"]
+        command += ["--amberflo-quiet", "0.3", "--amberflo-settle", "2"]
         command += ["--junitxml", "report.xml", *self.nodes]
         printed = subprocess.run(
             command, cwd=self.folder, capture_output=True, text=True, timeout=170, check=False

@@ -91,7 +91,7 @@ def test_a_late_retry_is_waited_for(
     (pytester.path / "shop.yaml").write_text(_DESCRIPTION)
     (pytester.path / "shop.arazzo.yaml").write_text(_WORKFLOW)
     variants = "--amberflo-emitter-variants=lost-answer,slow"
-    result = run_serially("-v", variants, "--amberflo-quiet=0.2", "--amberflo-settle=2")
+    result = run_serially("-v", variants, "--amberflo-quiet=0.2", "--amberflo-settle=1.2")
     if retry == "same":
         result.assert_outcomes(passed=2)
     else:

@@ -53,22 +53,48 @@ def test_each_item_has_values_of_its_own(
     assert len({headers["x-api-key"] for _, _, headers, _ in service.requests}) == 1
 
 
-@pytest.mark.parametrize(
-    ("scope", "base"),
-    [("function", ""), ("function", "amberflo_meter, "), ("module", ""), ("class", "")],
-    ids=["function", "function-with-base", "module", "class"],
+#: Folder, scope of the override in its conftest, and what the override asks for besides.
+_SHORT_LIVED = (
+    ("function", "function", ""),
+    ("function-with-base", "function", "amberflo_meter, "),
+    ("module", "module", ""),
+    ("class", "class", ""),
 )
-def test_a_value_that_does_not_last_is_asked_for_again(
-    write: Write, run: Run, service: MeteringService, scope: str, base: str
-) -> None:
-    """An override may give another value to each item, or file."""
+
+
+def _write_override(write: Write, scope: str, base: str, folder: str = ".") -> None:
+    """Write an override that gives the name of the item's file, without its end."""
     write_all(
         write,
         f"@pytest.fixture(scope={scope!r})\n"
         f"def amberflo_meter({base}request): return request.node.nodeid.split('.')[0]\n",
+        folder,
     )
-    meters = [event["meterApiName"] for event in run_all(run, service)]
+
+
+@pytest.mark.parametrize(
+    ("scope", "base"),
+    [(scope, base) for _, scope, base in _SHORT_LIVED],
+    ids=[name for name, *_ in _SHORT_LIVED],
+)
+def test_a_value_that_does_not_last_is_asked_for_again(
+    write: Write, run_serially: Run, service: MeteringService, scope: str, base: str
+) -> None:
+    """An override may give another value to each item, or file."""
+    _write_override(write, scope, base)
+    meters = [event["meterApiName"] for event in run_all(run_serially, service)]
     assert sorted(meters) == sorted(_FILES)
+
+
+def test_values_that_do_not_last_side_by_side(
+    write: Write, run: Run, service: MeteringService
+) -> None:
+    """Each folder has an override of another life."""
+    for folder, scope, base in _SHORT_LIVED:
+        _write_override(write, scope, base, folder)
+    events = run_all(run, service, passed=len(_SHORT_LIVED) * len(_FILES))
+    files = [f"{folder}/{file}" for folder, *_ in _SHORT_LIVED for file in _FILES]
+    assert sorted(event["meterApiName"] for event in events) == sorted(files)
 
 
 @pytest.mark.parametrize("name", ["amberflo_customer_id", "amberflo_unique_id"])

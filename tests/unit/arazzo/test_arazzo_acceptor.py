@@ -56,7 +56,7 @@ def nest(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 SCHEMAS = st.recursive(st.lists(KEYWORDS, max_size=2).map(dict), nest, max_leaves=4)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(SCHEMAS, VALUES)
 def test_a_verdict_is_the_validators(schema: Any, value: Any) -> None:
     """Accepted is accepted, refused is refused; the rest is asked."""
@@ -67,7 +67,30 @@ def test_a_verdict_is_the_validators(schema: Any, value: Any) -> None:
         assert validator.is_valid(value) is verdict
 
 
-@settings(max_examples=300, deadline=None)
+@pytest.mark.parametrize(
+    ("schema", "values"),
+    [
+        ({"minLength": 1, "maxLength": 2}, ["", "a", "ab", "abc", 1]),
+        ({"minItems": 1, "maxItems": 2}, [[], [1], [1, 2], [1, 2, 3], {}]),
+        ({"minimum": 1, "maximum": 2}, [0.5, 1, 1.0, 2, 2.5, "x"]),
+        ({"enum": ["a", None]}, ["a", "b", None]),
+        ({"oneOf": [{"minimum": 1}, {"maximum": 1}]}, [0, 1, 2]),
+        ({"anyOf": [{"minimum": 2}, {"maximum": 1}]}, [0, 1.5, 3]),
+        ({"allOf": [{"minimum": 1}, {"maximum": 2}]}, [0, 1.5, 3]),
+        (
+            {"if": {"type": "string"}, "then": {"maxLength": 1}, "else": {"minimum": 1}},
+            ["a", "ab", 0, 1],
+        ),
+    ],
+)
+def test_limits_are_where_the_validator_has_them(schema: Any, values: list[Any]) -> None:
+    """What lies on one, just within and just beyond; and all of it is told."""
+    validator = Draft202012Validator(schema)
+    compiled = Compiler(resolve=lambda _: None, formats=CHECKED).compile(schema)
+    assert [compiled(value) for value in values] == [validator.is_valid(v) for v in values]
+
+
+@settings(max_examples=200, deadline=None)
 @given(SCHEMAS, st.lists(st.tuples(st.sampled_from(sorted(Draft202012Validator.VALIDATORS)), ODD)))
 def test_a_plain_schema_is_one(schema: Any, changes: list[tuple[str, Any]]) -> None:
     """What is called plain keeps the metaschema."""

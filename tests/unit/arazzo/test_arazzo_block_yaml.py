@@ -61,7 +61,7 @@ def check_against_parser(text: str) -> bool:
     return True
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(LINES, st.sampled_from(("\n", "\n", "\n", "", "\r\n", "\n\n", "\n  ")))
 @example([(0, "a:"), (2, "l: |"), (4, "x"), (0, ""), (2, "# c"), (2, "b:")], "\n")
 @example([(0, "a:"), (0, "- b: 1"), (2, "b:"), (4, "word")], "\n")
@@ -87,7 +87,7 @@ PLACES = st.integers(0, len(SEED_LINES) - 1)
 CHARS = st.sampled_from((*":-#'\"[]{}|>&*!?%@` ,é\t", ": ", " #", "- ", ""))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(PLACES, st.integers(0, 30), CHARS, st.integers(-3, 3), st.none() | PLACES)
 def test_a_document_with_an_odd_line_is_read_right_or_not_at_all(
     place: int, column: int, char: str, shift: int, other: int | None

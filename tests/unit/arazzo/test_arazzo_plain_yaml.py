@@ -46,7 +46,7 @@ def build(text: str) -> Any:
         return error
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(PLAIN | VALUES.map(yaml.safe_dump) | st.text(max_size=30))
 def test_what_is_read_is_what_the_tree_says(text: str) -> None:
     """Value for value, with types; what the tree refuses is not read."""

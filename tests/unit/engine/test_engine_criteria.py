@@ -200,7 +200,7 @@ def test_xpath(bench: Workbench, condition: str, version: str | None, outcome: O
         (
             {"context": "$response.body#/s", "condition": "(a|a)*$", "type": "regex"},
             Answer(body={"s": "a" * 60 + "b"}),
-            "",
+            "takes more than 1 s on this text",
         ),
         ({"condition": "$response.body#/el < 1"}, Answer(body=_BODY), "have no order"),
     ],

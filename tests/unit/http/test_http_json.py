@@ -59,7 +59,7 @@ def outcome_of(read: Callable[[bytes], Any], body: bytes) -> object:
 
 
 @given(BODIES)
-@settings(max_examples=400, deadline=None, derandomize=True)
+@settings(max_examples=250, deadline=None, derandomize=True)
 @example(b'{"a":1,"a":1}')
 @example(b'{"a, b": 1, "a,b": "1: 2"}')
 @example(b"[" * MAX_DEPTH + b"]" * MAX_DEPTH)
@@ -87,7 +87,7 @@ def make_decimal(value: Any) -> Any:
 
 
 @given(BODIES)
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=200, deadline=None, derandomize=True)
 @example(b'{"a":1,"a":1}')
 @example(b'{"a":[1,{"b":2.50,"c":[-0.0,true]}]}')
 def test_numbers_of_a_short_body_are_the_decimals_of_a_long_one(body: bytes) -> None:

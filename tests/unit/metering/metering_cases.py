@@ -24,6 +24,19 @@ _VALUES: Final = {
     "signed": st.integers(-1000, 1000),
     "fractions": st.integers(-100_000, 100_000).map(lambda n: n / 100),
 }
+#: Made once: a strategy that is new has to be looked through before its first draw.
+_INTERVAL: Final = st.sampled_from(INTERVALS)
+_CUSTOMER: Final = st.sampled_from(CUSTOMERS)
+_ASKED_FOR: Final = st.sampled_from([("acme",), ("bravo",), CUSTOMERS, ()])
+_GROUP_BY: Final = st.sampled_from([[], ["customerId"], ["region"], ["customerId", "region"]])
+_REGIONS: Final = st.sampled_from([["eu"], ["eu", "us"]])
+_METER: Final = st.sampled_from([METER] * 5 + ["storage"])
+_IS_INSIDE: Final = st.sampled_from([True, True, False])
+_FATE: Final = st.sampled_from([Fate.STORED, Fate.STORED, Fate.STORED, Fate.MAYBE, Fate.REFUSED])
+_REGION: Final = {
+    True: st.sampled_from(["eu", "us", None]),
+    False: st.sampled_from(["eu", "us"]),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +75,7 @@ def draw_cases(
     most: int = 5,
 ) -> Case:
     """A case; unless it `is_open`, nothing about it is: the window is aligned, all is known."""
-    interval = draw(st.sampled_from(INTERVALS))
+    interval = draw(_INTERVAL)
     start = first = bucket_of(DAY + draw(st.integers(0, 40)) * 3600, interval)
     end = start
     for _ in range(draw(st.integers(1, 3))):
@@ -70,20 +83,18 @@ def draw_cases(
     if is_open and draw(st.booleans()):
         start += draw(st.integers(0, 3599))
         end = draw(st.integers(max(last, start) + 1, end))
-    customers = draw(st.sampled_from([("acme",), ("bravo",), CUSTOMERS, ()]))
+    customers = draw(_ASKED_FOR)
     query: Query = {
         "meterApiName": METER,
         "startTimeInSeconds": start,
         "endTimeInSeconds": end,
         "aggregation": draw(st.sampled_from(aggregations)),
         "timeGroupingInterval": interval,
-        "groupBy": draw(
-            st.sampled_from([[], ["customerId"], ["region"], ["customerId", "region"]])
-        ),
+        "groupBy": draw(_GROUP_BY),
         "filter": {"customerId": list(customers)} if customers else {},
     }
     if draw(st.booleans()):
-        query["filter"]["region"] = draw(st.sampled_from([["eu"], ["eu", "us"]]))
+        query["filter"]["region"] = draw(_REGIONS)
     values = _VALUES[draw(st.sampled_from(kinds))]
     count = draw(st.integers(1, most))
     margin = bucket_after(first, interval) - first
@@ -93,13 +104,12 @@ def draw_cases(
             draw,
             f"evt-{index}",
             values,
-            draw(st.sampled_from([inside, inside, around])),
+            inside if draw(_IS_INSIDE) else around,
             is_open=is_open,
         )
         for index in range(count)
     ]
-    fates = [Fate.STORED, Fate.STORED, Fate.STORED, Fate.MAYBE, Fate.REFUSED]
-    found = [draw(st.sampled_from(fates)) if is_open else Fate.STORED for _ in events]
+    found = [draw(_FATE) if is_open else Fate.STORED for _ in events]
     known = {event["customerId"] for event in events}
     is_shared = not customers or not known.issuperset(customers)
     return Case(
@@ -120,13 +130,13 @@ def _draw_event(
     is_open: bool,
 ) -> Event:
     event: dict[str, Any] = {
-        "meterApiName": draw(st.sampled_from([METER] * 5 + ["storage"])),
-        "customerId": draw(st.sampled_from(CUSTOMERS)),
+        "meterApiName": draw(_METER),
+        "customerId": draw(_CUSTOMER),
         "meterValue": draw(values),
         "meterTimeInMillis": draw(st.integers(window[0] * 1000, window[1] * 1000 - 1)),
         "uniqueId": unique_id,
     }
-    region = draw(st.sampled_from(["eu", "us", None] if is_open else ["eu", "us"]))
+    region = draw(_REGION[is_open])
     if region is not None:
         event["dimensions"] = {"region": region}
     return event

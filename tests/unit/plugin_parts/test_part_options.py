@@ -26,13 +26,15 @@ def read(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Callable
     for name in list(os.environ):
         if name.startswith("AMBERFLO_"):
             monkeypatch.delenv(name)
+    # To look for plugins takes longer than to read the settings.
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
 
     def read(*args: str, ini: str = "", env: Mapping[str, str] | None = None) -> Settings:
         for name, value in (env or {}).items():
             monkeypatch.setenv(name, value)
         if ini:
             pytester.makefile(".ini", pytest=f"[pytest]\n{ini}\n")
-        return read_settings(pytester.parseconfig(*args))
+        return read_settings(pytester.parseconfig("-p", "pytest_amberflo.plugin", *args))
 
     return read
 

@@ -24,13 +24,15 @@ def read(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Callable
     for name in list(os.environ):
         if name.startswith("AMBERFLO_"):
             monkeypatch.delenv(name)
+    # To look for plugins takes longer than to read the settings.
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
 
     def read(*args: str, ini: str = "", **env: str) -> Target:
         for name, value in env.items():
             monkeypatch.setenv(name, value)
         if ini:
             pytester.makefile(".ini", pytest=f"[pytest]\namberflo_target = {ini}\n")
-        return read_settings(pytester.parseconfig(*args)).target
+        return read_settings(pytester.parseconfig("-p", "pytest_amberflo.plugin", *args)).target
 
     return read
 

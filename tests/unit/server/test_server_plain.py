@@ -59,7 +59,7 @@ _WHOLE = json.dumps(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(events=_arrays())
 @example(events=[])
 @example(events=[_make(dimensions=None), _make(dimensions=None)])
@@ -79,7 +79,7 @@ def test_the_quick_reading_gives_what_the_authority_gives(events: list[Any]) -> 
     _compare(json.dumps(events, ensure_ascii=False, separators=(",", ":")))
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(
     text=st.builds(
         lambda head, piece, tail: _WHOLE[:head] + piece + _WHOLE[tail:],
