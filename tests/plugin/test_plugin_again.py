@@ -20,41 +20,42 @@ import pytest
 from pytest_amberflo.execution import PreparedWorkflow
 
 
-def count_kept():
+def print_kept(when):
     gc.unfreeze()
     gc.collect()
-    return sum(isinstance(found, PreparedWorkflow) for found in gc.get_objects())
+    found = sum(isinstance(found, PreparedWorkflow) for found in gc.get_objects())
+    print(f"kept {{when}}: {{found}}")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session):
     if session.config.option.collectonly:
         return None
-    print(f"kept before: {{count_kept()}}")
+    {look}("before")
     for round in range(2):
         for item, following in zip(session.items, [*session.items[1:], None]):
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-        print(f"kept after: {{count_kept()}}")
+        {look}("after")
         {change}
     return True
 """
 
 
-def _run_twice(pytester: pytest.Pytester, change: str = "") -> pytest.RunResult:
-    pytester.makeconftest(_TWICE.format(change=change))
-    with MeteringService() as service:
-        return pytester.runpytest_subprocess(
-            *("-p", "no:cacheprovider", "-p", "no:xdist", "-s"),
-            *("--amberflo-target", service.url, "--amberflo-hold=0"),
-            "--amberflo-variants=once,replay",
-        )
+def _list_options(service: MeteringService) -> tuple[str, ...]:
+    return (
+        *("-p", "no:cacheprovider", "-p", "no:xdist", "--amberflo-hold=0"),
+        *("--amberflo-target", service.url, "--amberflo-variants=once,replay"),
+    )
 
 
 def test_an_item_that_is_run_again_is_what_it_was(write: Write, pytester: pytest.Pytester) -> None:
     """A document is held until its last item is over, and read anew for who runs it again."""
     write("one.arazzo.yaml", INGEST_AND_QUERY)
     write("two.arazzo.yaml", INGEST_AND_QUERY)
-    result = _run_twice(pytester)
+    pytester.makeconftest(_TWICE.format(look="print_kept", change=""))
+    with MeteringService() as service:
+        # A process of its own, in which nothing else is kept.
+        result = pytester.runpytest_subprocess("-s", *_list_options(service))
     result.assert_outcomes(passed=8)
     kept = [line.partition("kept ")[2] for line in result.outlines if "kept " in line]
     assert kept == ["before: 2", "after: 0", "after: 0"]
@@ -77,13 +78,16 @@ def test_an_item_that_is_run_again_is_what_it_was(write: Write, pytester: pytest
             "one.arazzo.yaml has changed since it was collected",
         ),
     ],
+    ids=["gone", "broken", "another"],
 )
 def test_a_document_that_is_no_longer_there_is_said(
     write: Write, pytester: pytest.Pytester, change: str, message: str
 ) -> None:
     """Whoever changes a document while its items run reads what is wrong with it, and no more."""
     write("one.arazzo.yaml", INGEST_AND_QUERY)
-    result = _run_twice(pytester, change)
+    pytester.makeconftest(_TWICE.format(look="str", change=change))
+    with MeteringService() as service:
+        result = pytester.runpytest_inprocess(*_list_options(service))
     result.assert_outcomes(passed=2, errors=2)
     result.stdout.fnmatch_lines(["*ERROR at setup of *::once*", message])
     result.stdout.no_fnmatch_line("*traceback*")

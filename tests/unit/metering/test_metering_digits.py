@@ -61,7 +61,7 @@ def judge(
 
 @given(EARLIER, FRACTIONS, ORDERS)
 @example([7.0, 0.1, 0.2], 2.5, None)
-@effort(150)
+@effort(80)
 def test_the_order_of_additions_is_no_news(earlier: list[float], value: float, order: Any) -> None:
     """Nobody else wrote; what is not there yet is late; with the event, usage is right."""
     order = order or FirstOrder()
@@ -79,7 +79,7 @@ class FirstOrder:
 
 
 @given(EARLIER, FRACTIONS, ORDERS, st.integers(2, 4))
-@effort(150)
+@effort(80)
 def test_copies_show_below_the_last_digits(
     earlier: list[float], value: float, order: Any, times: int
 ) -> None:
@@ -101,7 +101,7 @@ def test_copies_show_below_the_last_digits(
 
 @given(FRACTIONS, st.integers(2, 9))
 @example(0.1, 9)
-@effort(150)
+@effort(80)
 def test_copies_of_one_record_are_counted(value: float, times: int) -> None:
     """Each addition may be rounded, so many copies are further from their multiple than one."""
     seen = add([value] * times, FirstOrder())
@@ -113,7 +113,7 @@ def test_copies_of_one_record_are_counted(value: float, times: int) -> None:
 
 
 @given(EARLIER, FRACTIONS, ORDERS)
-@effort(100)
+@effort(60)
 def test_another_writer_is_news(earlier: list[float], more: float, order: Any) -> None:
     """What somebody adds between two readings is far above the last digits."""
     first, second = read_acme(add(earlier, order)), read_acme(add([*earlier, more], order))
@@ -139,7 +139,7 @@ def test_whole_numbers_have_no_last_digits() -> None:
 
 
 @given(st.lists(FRACTIONS, min_size=2, max_size=6, unique=True), ORDERS)
-@effort(100)
+@effort(60)
 def test_strangers_in_a_bucket_are_named(values: list[float], order: Any) -> None:
     """Events of another day that stand where nothing is expected, as a float64 sum."""
     total = sum(Decimal(str(value)) for value in values)
