@@ -34,9 +34,9 @@ _RATE_S: Final = 3_600
 #: The meters of a tenant, each found by one step through the primary key.
 _RECORDED: Final = """
 WITH RECURSIVE known(meter) AS (
-    SELECT min(meter) FROM record WHERE tenant = ?1
+    SELECT min(meter) FROM record WHERE tenant = :tenant
     UNION ALL
-    SELECT (SELECT min(meter) FROM record WHERE tenant = ?1 AND meter > known.meter)
+    SELECT (SELECT min(meter) FROM record WHERE tenant = :tenant AND meter > known.meter)
     FROM known WHERE known.meter IS NOT NULL
 )
 SELECT meter FROM known WHERE meter IS NOT NULL
@@ -110,7 +110,7 @@ def query_all(call: Call, documents: Documents) -> Any:
         raise fields.refuse("groupBy", "customerId")
     customer = call.query.get("customerId")
     defined = [meter["meterApiName"] for meter in documents.list(METER)]
-    recorded = documents.connection.execute(_RECORDED, (documents.tenant,))
+    recorded = documents.connection.execute(_RECORDED, {"tenant": documents.tenant})
     others = [name for (name,) in recorded if name not in defined]
     payload = {
         "timeRange": {name: call.query[name] for name in window if name in call.query},
