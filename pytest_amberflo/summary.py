@@ -155,7 +155,8 @@ def _share_parts(progress: ItemProgress, report: pytest.TestReport) -> None:
         report.sections = last.sections.copy()
     else:
         for number, (name, text) in enumerate(report.sections):
-            report.sections[number] = intern(name), text
+            # Other plugins may have added theirs.
+            report.sections[number] = (intern(name) if type(name) is str else name), text
     progress.report = report
 
 
