@@ -60,7 +60,7 @@ def make_digest(
 
 
 def _trim(digest: dict[str, Any]) -> dict[str, Any]:
-    """A digest without what is nothing: it travels, and is kept until the end of the run."""
+    """A digest without what is nothing: it may travel to another process."""
     return {name: value for name, value in digest.items() if value}
 
 

@@ -124,7 +124,7 @@ class ArazzoFile(pytest.Module):
                 self._workflows = self._read()
             except self.CollectError as error:
                 message = str(error)
-        if message:
+        if message:  # outside the handler: pytest would show the error as a cause
             pytest.fail(message, pytrace=False)
         if workflow_id not in self._workflows:
             self.fail_changed()

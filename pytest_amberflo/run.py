@@ -220,10 +220,11 @@ class Run:
         found = _FRESH.match(customer)
         if found is None:
             return None
-        digits = found[1]
-        if len(digits) > len(str(self.customers_made)) or int(digits) > self.customers_made:
+        if len(found[1]) > len(str(self.customers_made)):
             return None
-        return int(digits) if found.group() == self.name_customer(int(digits)) else None
+        number = int(found[1])
+        is_ours = number <= self.customers_made and found.group() == self.name_customer(number)
+        return number if is_ours else None
 
     def new_unique_id(self) -> str:
         """A unique id that no event has had before: `evt-<run>-<n>`."""

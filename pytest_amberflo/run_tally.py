@@ -21,7 +21,8 @@ _COUNTS: Final = ("events", "copies", "lost_answers", "throttled", "metered", "j
 class RunTally:
     """The digests of a run added up; what is said of single items is kept only where asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, wants_traces: bool = False) -> None:
+        self._wants_traces = wants_traces
         self.verdicts: Counter[str] = Counter()
         self.counts: Counter[str] = Counter()
         #: How long usage took to be seen, in seconds.
@@ -34,7 +35,7 @@ class RunTally:
         self.stand_ins: dict[str, str] = {}
         #: Node ids with the requests that a dry run would send, as lines.
         self.rehearsed: list[tuple[str, Sequence[str]]] = []
-        #: The entries of the trace.
+        #: The entries of the trace, which each digest has where one is asked for.
         self.traces: list[Any] = []
         #: Whether there are rows of usage by customer, meter and day.
         self.has_rows = False
@@ -54,7 +55,7 @@ class RunTally:
         self.stand_ins |= digest.get("stand_ins", {})
         if "requests" in digest:
             self.rehearsed.append((digest["nodeid"], digest["requests"]))
-        if "trace" in digest:
+        if self._wants_traces:
             self.traces.append(digest["trace"])
         self.has_rows = self.has_rows or bool(digest.get("rows"))
 

@@ -181,7 +181,7 @@ class RunSummary:
     def __init__(self, config: pytest.Config, settings: Settings) -> None:
         self._config = config
         self._settings = settings
-        self._tally = RunTally()
+        self._tally = RunTally(wants_traces=settings.trace is not None)
         self._unverified: list[pytest.TestReport] = []
         self._announced: set[str] = set()
         #: What items say of the target, each once.

@@ -89,12 +89,11 @@ def _guess_count(
 def _guess_losses(
     row: Row, events: Sequence[MeterEvent], records: Sequence[Record]
 ) -> Iterator[Guess]:
-    tolerance = row.slack_with()
     sizes = range(1, len(events)) if len(events) <= _MOST_FOR_SUBSETS else (1,)
     for size in sizes:
         for some in combinations(events, size):
             missing = add_exactly([event.value for event in some])
-            if missing != 0 and is_within(-row.difference, missing, tolerance):
+            if missing != 0 and is_within(-row.difference, missing, row.tolerance):
                 names = "; ".join(describe_event(event) for event in some)
                 verb = "event was" if size == 1 else "events were"
                 reason = explain_overlap(some, records)

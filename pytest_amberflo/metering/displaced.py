@@ -71,7 +71,7 @@ def _match(
 
 def _balance(some: Sequence[Row], others: Sequence[Row]) -> bool:
     rows = (*some, *others)
-    tolerance = add_exactly([row.amount.tolerance if row.amount else ZERO for row in rows])
+    tolerance = add_exactly([row.tolerance for row in rows])
     return is_within(add_exactly([row.difference for row in rows]), ZERO, tolerance)
 
 
@@ -98,8 +98,7 @@ def _find_event(short: Row, moved: Decimal, query: UsageQuery) -> MeterEvent | N
     events = short.amount.events if short.amount is not None else ()
     if query.aggregation is Aggregation.COUNT:
         return events[0] if len(events) == 1 and moved == 1 else None
-    tolerance = short.amount.tolerance if short.amount is not None else ZERO
-    found = [event for event in events if is_within(event.value, moved, tolerance)]
+    found = [event for event in events if is_within(event.value, moved, short.tolerance)]
     return found[0] if len(found) == 1 else None
 
 

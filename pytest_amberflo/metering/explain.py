@@ -114,7 +114,7 @@ def _explain_sum(
     """The likeliest of what may have become of the events of a sum or count."""
     asked = judgement.query.aggregation
     values = [event.value for event in events]
-    tolerance = row.amount.tolerance if row.amount is not None else row.seen * 0
+    tolerance = row.tolerance
     is_sum = asked is Aggregation.SUM
     if is_sum and len(events) == 1:
         scaled = find_scaling(values[0], row.seen)
@@ -146,7 +146,7 @@ def _explain_extreme(
 ) -> str | None:
     """What may have become of a maximum or minimum."""
     asked, seen = judgement.query.aggregation, row.seen
-    tolerance = row.amount.tolerance if row.amount is not None else seen * 0
+    tolerance = row.tolerance
     others = [event for event in events if event.value == seen]
     best = [event for event in events if event.value == row.expected]
     function = find_function(events, seen, asked, tolerance) if len(events) > 1 else None

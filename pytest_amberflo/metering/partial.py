@@ -70,7 +70,7 @@ def _is_late(row: Row, query: UsageQuery) -> bool:
     if row.amount is None or not row.amount.events:
         return False
     base = _base_of(row, query)
-    if is_within(row.seen, base, row.amount.tolerance):
+    if is_within(row.seen, base, row.tolerance):
         return True
     events = row.amount.events
     values = [event.value for event in events]
@@ -79,7 +79,7 @@ def _is_late(row: Row, query: UsageQuery) -> bool:
             seen = subtract(row.seen, base)
             return is_integral(seen) and 0 < seen < len(events)
         case Aggregation.SUM:
-            return _is_partial_sum(subtract(row.seen, base), values, row.amount.tolerance)
+            return _is_partial_sum(subtract(row.seen, base), values, row.tolerance)
         case _:
             return any(is_within(row.seen, value, tolerance_of([value])) for value in values)
 

@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from pytest_amberflo.metering.expect import Judgement, Status
-from pytest_amberflo.metering.number import add_exactly
+from pytest_amberflo.metering.number import add_exactly, subtract
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,9 +75,10 @@ def wait_until_settled(
         if judgement is None:
             return None
         seen = add_exactly([row.seen.copy_abs() for row in judgement.rows])
-        slack = add_exactly([row.slack_with() for row in judgement.rows])
         # Later ones are a change of what was right, and fail.
-        backward += right_at is None and most_seen is not None and seen < most_seen - slack
+        if right_at is None and most_seen is not None:
+            slack = add_exactly([row.tolerance for row in judgement.rows])
+            backward += subtract(most_seen, seen) > slack
         most_seen = seen
         if judgement.status in _GOOD:
             was_right_at_once = was_right_at_once or readings == 1

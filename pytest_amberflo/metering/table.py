@@ -52,12 +52,16 @@ class Row(Struct, frozen=True, kw_only=True):
         """Whether a service that counts right may say this."""
         return self.amount.admits(self.seen) if self.amount is not None else self.seen == 0
 
-    def slack_with(self, more: Sequence[Decimal] = ()) -> Decimal:
+    @property
+    def tolerance(self) -> Decimal:
+        """How far a float64 sum may be from what is expected; zero where nothing is."""
+        return self.amount.tolerance if self.amount is not None else ZERO
+
+    def slack_with(self, more: Sequence[Decimal]) -> Decimal:
         """How far a float64 sum may be off that has these values in it beside what is expected."""
-        if self.amount is None:
-            return tolerance_of(more)
-        values = [event.value for event in self.amount.events]
-        return EXACT.add(self.amount.tolerance, tolerance_of([*values, *more]) if more else ZERO)
+        events = self.amount.events if self.amount is not None else ()
+        values = [*(event.value for event in events), *more]
+        return EXACT.add(self.tolerance, tolerance_of(values) if more else ZERO)
 
 
 class Seen(Struct, frozen=True, kw_only=True):

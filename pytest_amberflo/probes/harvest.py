@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from concurrent.futures import wait
-from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Final
 
@@ -121,13 +120,15 @@ class Harvest:
                 pause = min(r.next_at - r.player.clock.now() for r in waiting)
                 waiting[0].player.clock.sleep(max(0.005, pause))
                 continue
-            with suppress(Empty):
+            try:
                 job = landed.get(timeout=_LONGEST_PAUSE_S)
-                reading = flying.pop(job)
-                job.result()
-                self._judge(reading, is_glance=False)
-                if not reading.is_done:
-                    waiting.append(reading)
+            except Empty:
+                continue
+            reading = flying.pop(job)
+            job.result()
+            self._judge(reading, is_glance=False)
+            if not reading.is_done:
+                waiting.append(reading)
         for group in groups:
             _tell(group)
         return [[r.judgement for r in group if r.judgement is not None] for group in groups]
